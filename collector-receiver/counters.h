@@ -1,0 +1,104 @@
+/* The receiver's counters: one table for the code, the metric names and the printed report.
+ * RECEIVER_COUNTER(id, metric name, unit, attributes, meaning). */
+#ifndef RECEIVER_COUNTERS_H
+#define RECEIVER_COUNTERS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#define RECEIVER_COUNTERS(RECEIVER_COUNTER)                                                                            \
+	RECEIVER_COUNTER(RECORDS_READ, "shmotel.receiver.records", "{record}", "stage=shared_ring",                    \
+			 "records read from the shared ring")                                                          \
+	RECEIVER_COUNTER(RECORDS_MALFORMED, "shmotel.receiver.lost", "{record}", "stage=shared_ring,reason=malformed", \
+			 "records that failed their check")                                                            \
+	RECEIVER_COUNTER(RECORDS_UNKNOWN, "shmotel.receiver.lost", "{record}", "stage=shared_ring,reason=unknown_type",\
+			 "records of a type that this version does not know")                                          \
+	RECEIVER_COUNTER(ATTACHES, "shmotel.receiver.attaches", "{attach}", "", "rings attached")                      \
+	RECEIVER_COUNTER(RING_VIOLATIONS, "shmotel.receiver.lost", "{session}", "stage=shared_ring,reason=violation",  \
+			 "rings given up because the sensor broke the protocol")                                       \
+	RECEIVER_COUNTER(PROCESS_TABLE_FULL, "shmotel.receiver.evicted", "{process}", "stage=tables,reason=processes", \
+			 "processes forgotten because the table was full")                                             \
+	RECEIVER_COUNTER(CONNECTION_TABLE_FULL, "shmotel.receiver.evicted", "{connection}",                            \
+			 "stage=tables,reason=connections", "connections given up because the table was full")         \
+	RECEIVER_COUNTER(CONNECTION_UNKNOWN, "shmotel.receiver.lost", "{record}",                                      \
+			 "stage=tables,reason=unknown_connection", "records of connections that were never announced") \
+	RECEIVER_COUNTER(STREAM_BUFFERS_FULL, "shmotel.receiver.lost", "{segment}",                                    \
+			 "stage=tables,reason=stream_buffers", "unfinished heads given up for want of a buffer")       \
+	RECEIVER_COUNTER(BYTES_SEEN, "shmotel.receiver.stream.io", "By", "state=seen", "stream bytes that were captured")\
+	RECEIVER_COUNTER(BYTES_HOLES, "shmotel.receiver.stream.io", "By", "state=hole", "stream bytes stepped over")   \
+	RECEIVER_COUNTER(BYTES_UNRECOGNISED, "shmotel.receiver.stream.io", "By", "state=unrecognised",                 \
+			 "captured bytes of connections whose protocol is not known")                                  \
+	RECEIVER_COUNTER(PARSER_RESYNCS, "shmotel.receiver.parser.resyncs", "{resync}", "stage=parser",                \
+			 "times a parser lost its place and found it again")                                           \
+	RECEIVER_COUNTER(PARSER_MALFORMED, "shmotel.receiver.lost", "{message}", "stage=parser,reason=malformed",      \
+			 "messages that are not what the protocol allows")                                             \
+	RECEIVER_COUNTER(PARSER_HOLES, "shmotel.receiver.lost", "{message}", "stage=parser,reason=hole",               \
+			 "messages whose head fell into a hole")                                                       \
+	RECEIVER_COUNTER(PIPELINE_FULL, "shmotel.receiver.lost", "{exchange}", "stage=parser,reason=pipeline_full",    \
+			 "requests given up because too many waited for their response on one connection")             \
+	RECEIVER_COUNTER(RESPONSES_UNMATCHED, "shmotel.receiver.lost", "{exchange}", "stage=parser,reason=unmatched",  \
+			 "responses whose request was not seen")                                                       \
+	RECEIVER_COUNTER(EXCHANGES, "shmotel.receiver.exchanges", "{exchange}", "", "requests paired with their response")\
+	RECEIVER_COUNTER(EXCHANGES_INCOMPLETE, "shmotel.receiver.exchanges.incomplete", "{exchange}", "",              \
+			 "requests reported without the end of their response")                                        \
+	RECEIVER_COUNTER(SPANS, "shmotel.receiver.spans", "{span}", "", "spans made")                                  \
+	RECEIVER_COUNTER(SPANS_NO_MEMORY, "shmotel.receiver.lost", "{span}", "stage=batch,reason=no_memory",           \
+			 "spans given up because a batch could not grow")                                              \
+	RECEIVER_COUNTER(SERIES_OVERFLOW, "shmotel.receiver.series_overflow", "{measurement}", "",                     \
+			 "measurements added to the overflow series because of the cardinality limit")                 \
+	RECEIVER_COUNTER(EXPORT_SENT_SPANS, "shmotel.exporter.sent", "{item}", "signal=traces", "spans delivered")     \
+	RECEIVER_COUNTER(EXPORT_SENT_POINTS, "shmotel.exporter.sent", "{item}", "signal=metrics", "data points delivered")\
+	RECEIVER_COUNTER(EXPORT_QUEUE_FULL_SPANS, "shmotel.exporter.lost", "{item}", "signal=traces,reason=queue_full",\
+			 "spans dropped because the queue was full")                                                   \
+	RECEIVER_COUNTER(EXPORT_QUEUE_FULL_POINTS, "shmotel.exporter.lost", "{item}",                                  \
+			 "signal=metrics,reason=queue_full", "data points dropped because the queue was full")         \
+	RECEIVER_COUNTER(EXPORT_REFUSED_SPANS, "shmotel.exporter.lost", "{item}", "signal=traces,reason=refused",      \
+			 "spans that the endpoint refused for good")                                                   \
+	RECEIVER_COUNTER(EXPORT_REFUSED_POINTS, "shmotel.exporter.lost", "{item}", "signal=metrics,reason=refused",    \
+			 "data points that the endpoint refused for good")                                             \
+	RECEIVER_COUNTER(EXPORT_PARTIAL_SPANS, "shmotel.exporter.lost", "{item}",                                      \
+			 "signal=traces,reason=partial_success", "spans rejected by a partial success")                \
+	RECEIVER_COUNTER(EXPORT_PARTIAL_POINTS, "shmotel.exporter.lost", "{item}",                                     \
+			 "signal=metrics,reason=partial_success", "data points rejected by a partial success")         \
+	RECEIVER_COUNTER(EXPORT_EXPIRED_SPANS, "shmotel.exporter.lost", "{item}", "signal=traces,reason=expired",      \
+			 "spans given up after max_elapsed_time of retries")                                           \
+	RECEIVER_COUNTER(EXPORT_EXPIRED_POINTS, "shmotel.exporter.lost", "{item}", "signal=metrics,reason=expired",    \
+			 "data points given up after max_elapsed_time of retries")                                     \
+	RECEIVER_COUNTER(EXPORT_SHUTDOWN_SPANS, "shmotel.exporter.lost", "{item}", "signal=traces,reason=shutdown",    \
+			 "spans not delivered before the shutdown deadline")                                           \
+	RECEIVER_COUNTER(EXPORT_SHUTDOWN_POINTS, "shmotel.exporter.lost", "{item}", "signal=metrics,reason=shutdown",  \
+			 "data points not delivered before the shutdown deadline")                                     \
+	RECEIVER_COUNTER(EXPORT_WRITE_FAILED, "shmotel.exporter.lost", "{request}", "reason=write_failed",             \
+			 "requests that the console or file exporter could not write")                                 \
+	RECEIVER_COUNTER(EXPORT_RETRIES, "shmotel.exporter.retries", "{request}", "", "requests sent again")           \
+	RECEIVER_COUNTER(EXPORT_CONNECT_FAILED, "shmotel.exporter.connect_failures", "{attempt}", "",                  \
+			 "connections to the endpoint that failed")
+
+enum receiver_counter {
+#define RECEIVER_COUNTER_ID(id, name, unit, attributes, meaning) COUNTER_##id,
+	RECEIVER_COUNTERS(RECEIVER_COUNTER_ID)
+#undef RECEIVER_COUNTER_ID
+	COUNTER_COUNT
+};
+
+/* One process, one thread: plain words. */
+extern uint64_t counters[COUNTER_COUNT];
+
+static inline void counter_add(enum receiver_counter counter, uint64_t n)
+{
+	counters[counter] += n;
+}
+
+struct counter_description {
+	const char *metric;     /* OpenTelemetry metric name */
+	const char *unit;       /* UCUM */
+	const char *attributes; /* "key=value,key=value" */
+	const char *meaning;
+};
+
+extern const struct counter_description counter_descriptions[COUNTER_COUNT];
+
+/* One line per counter that is not zero: value, metric, attributes, meaning. */
+void counters_print(FILE *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* Write records into the shared ring: reserve, fill, commit, and publish in batches.
+ *
+ * One thread owns a writer. Nothing that the receiver can write moves it: mask, capacity and positions are private
+ * here, and the one foreign word, head, is believed only between the last head believed and the published tail.
+ */
+#ifndef SHM_PROTOCOL_RING_WRITER_H
+#define SHM_PROTOCOL_RING_WRITER_H
+
+#include "shm_protocol/layout.h"
+#include "shm_protocol/record.h"
+
+struct shm_ring_writer {
+	struct shm_producer_page *producer;
+	const struct shm_control_page *control;
+	uint8_t *data; /* mapped twice in a row */
+	uint64_t capacity;
+	uint64_t tail;      /* committed, perhaps not yet published */
+	uint64_t published; /* what producer->tail holds */
+	uint64_t head_seen; /* last head believed */
+	uint64_t reserved;  /* bytes of the open reservation, 0 if none */
+	uint64_t lost_records;
+	uint64_t lost_bytes;
+	uint64_t violations; /* impossible heads seen; the owner ends the session when this grows */
+};
+
+/* Start at position 0 over mapped segments of `capacity` data bytes (a power of two). The writer borrows them. */
+void shm_ring_writer_init(struct shm_ring_writer *writer, struct shm_producer_page *producer,
+			  struct shm_control_page *control, uint8_t *data, uint64_t capacity);
+
+/* Room for one record of `length` bytes (a multiple of 8, at most SHM_RECORD_BYTES_MAX), or NULL if the ring is full,
+ * in which case the loss is counted. Nothing is visible to the reader until commit and publish. */
+void *shm_ring_writer_reserve(struct shm_ring_writer *writer, uint32_t length);
+
+/* Close the reservation. The record must be complete, header included. */
+void shm_ring_writer_commit(struct shm_ring_writer *writer);
+
+/* Bytes committed but not published. Publish when this passes a few KiB and at the end of each drain pass. */
+uint64_t shm_ring_writer_unpublished(const struct shm_ring_writer *writer);
+
+/* Make everything committed visible. True: the reader sleeps and its doorbell must be rung. */
+bool shm_ring_writer_publish(struct shm_ring_writer *writer);
+
+#endif

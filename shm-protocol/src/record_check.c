@@ -1,0 +1,1 @@
+#include "shm_protocol/record_check.h"

@@ -1,0 +1,1 @@
+#include "shm_protocol/ring_writer.h"
