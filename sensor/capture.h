@@ -54,7 +54,7 @@ struct capture_handler {
 	void (*process)(void *context, const struct event_process *event);
 	void (*process_exit)(void *context, const struct event_process_exit *event);
 	void (*connection)(void *context, const struct shm_record_connection *event);
-	void (*data)(void *context, const struct shm_record_data *event, uint64_t process_id);
+	void (*data)(void *context, const struct shm_record_data *event);
 	void (*connection_close)(void *context, const struct shm_record_connection_close *event);
 	void *context;
 };

@@ -70,8 +70,8 @@ enum shm_role {
 
 /* header.flags of a connection record */
 enum shm_connection_flag {
-	SHM_CONNECTION_JOINED = 1 << 0,   /* bytes had passed before the first that is reported: offset 0 is mid-stream */
-	SHM_CONNECTION_SNAPSHOT = 1 << 1, /* announced as part of a snapshot; bytes before next_*_offset are not shown */
+	SHM_CONNECTION_JOINED = 1 << 0,   /* bytes had passed before the first that is reported: the first offset may be mid-message */
+	SHM_CONNECTION_SNAPSHOT = 1 << 1, /* announced as part of a snapshot: the first data record of a direction tells where it stands */
 	SHM_CONNECTION_OWNER = 1 << 2,    /* announced before; only process_id has changed */
 };
 
@@ -81,8 +81,6 @@ struct shm_record_connection {
 	uint64_t connection_id;
 	uint64_t process_id; /* the owner */
 	uint64_t time_ns;    /* when it was established, or first seen */
-	uint64_t next_sent_offset;     /* offset that the next data record of the direction will have at least */
-	uint64_t next_received_offset;
 	uint8_t family; /* enum shm_family */
 	uint8_t role;   /* enum shm_role */
 	uint16_t local_port; /* host byte order; 0 for unix */
@@ -187,15 +185,14 @@ SHM_ASSERT_OFFSET(shm_record_process, resource_attributes_bytes, 62);
 
 SHM_ASSERT_SIZE(shm_record_process_exit, 24);
 
-SHM_ASSERT_SIZE(shm_record_connection, 96);
+SHM_ASSERT_SIZE(shm_record_connection, 80);
 SHM_ASSERT_OFFSET(shm_record_connection, connection_id, 8);
-SHM_ASSERT_OFFSET(shm_record_connection, next_sent_offset, 32);
-SHM_ASSERT_OFFSET(shm_record_connection, family, 48);
-SHM_ASSERT_OFFSET(shm_record_connection, local_port, 50);
-SHM_ASSERT_OFFSET(shm_record_connection, unix_path_bytes, 54);
-SHM_ASSERT_OFFSET(shm_record_connection, net_namespace, 56);
-SHM_ASSERT_OFFSET(shm_record_connection, local_address, 64);
-SHM_ASSERT_OFFSET(shm_record_connection, remote_address, 80);
+SHM_ASSERT_OFFSET(shm_record_connection, family, 32);
+SHM_ASSERT_OFFSET(shm_record_connection, local_port, 34);
+SHM_ASSERT_OFFSET(shm_record_connection, unix_path_bytes, 38);
+SHM_ASSERT_OFFSET(shm_record_connection, net_namespace, 40);
+SHM_ASSERT_OFFSET(shm_record_connection, local_address, 48);
+SHM_ASSERT_OFFSET(shm_record_connection, remote_address, 64);
 
 SHM_ASSERT_SIZE(shm_record_data, 40);
 SHM_ASSERT_OFFSET(shm_record_data, offset, 24);
