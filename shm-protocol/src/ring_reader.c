@@ -1,1 +1,91 @@
+/* Read records from the shared ring; the receiver's side. */
 #include "shm_protocol/ring_reader.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "order.h"
+
+void shm_ring_reader_init(struct shm_ring_reader *reader, const struct shm_producer_page *producer,
+			  struct shm_control_page *control, const uint8_t *data, uint64_t capacity)
+{
+	assert(capacity >= SHM_RING_BYTES_MIN && (capacity & (capacity - 1)) == 0);
+	*reader = (struct shm_ring_reader){
+		.producer = producer,
+		.control = control,
+		.data = data,
+		.capacity = capacity,
+	};
+}
+
+static enum shm_read reader_refresh_tail(struct shm_ring_reader *reader)
+{
+	/* Acquire, so that the tail is seen before the records that it covers. */
+	uint64_t tail = shm_load_acquire_64(&reader->producer->tail);
+
+	/* The distance is from a private position: a tail that went back looks huge. */
+	if (tail % SHM_RECORD_ALIGN_BYTES != 0 || tail - reader->head > reader->capacity)
+		return SHM_READ_VIOLATION;
+	reader->tail_seen = tail;
+	return tail == reader->head ? SHM_READ_EMPTY : SHM_READ_RECORD;
+}
+
+enum shm_read shm_ring_reader_next(struct shm_ring_reader *reader, void *copy)
+{
+	if (reader->head == reader->tail_seen) {
+		enum shm_read found = reader_refresh_tail(reader);
+
+		if (found != SHM_READ_RECORD)
+			return found;
+	}
+
+	const uint8_t *at = reader->data + (reader->head & (reader->capacity - 1));
+	/* Once, so that the length that is checked is the length that is used. */
+	uint32_t length = shm_load_32(&((const struct shm_record_header *)(const void *)at)->length);
+
+	if (length < sizeof(struct shm_record_header) || length > SHM_RECORD_BYTES_MAX ||
+	    length % SHM_RECORD_ALIGN_BYTES != 0 || length > reader->tail_seen - reader->head)
+		return SHM_READ_VIOLATION;
+
+	memcpy(copy, at, length);
+	/* The copy may have caught another value. */
+	((struct shm_record_header *)copy)->length = length;
+	reader->head += length;
+	if (reader->head - reader->released >= reader->capacity / 8)
+		shm_ring_reader_release(reader);
+	return SHM_READ_RECORD;
+}
+
+void shm_ring_reader_release(struct shm_ring_reader *reader)
+{
+	if (reader->head == reader->released)
+		return;
+	/* Release, so that our copies are finished before the writer sees that it may overwrite the originals. */
+	shm_store_release_64(&reader->control->head, reader->head);
+	reader->released = reader->head;
+}
+
+bool shm_ring_reader_sleep(struct shm_ring_reader *reader)
+{
+	shm_ring_reader_release(reader);
+	shm_store_32(&reader->control->reader_asleep, 1);
+	/* Full fence, so that the flag is seen before the tail is read: either the writer that is publishing sees the
+	 * flag, or we see its tail. The other half is in shm_ring_writer_publish. */
+	shm_fence_full();
+	if (shm_load_acquire_64(&reader->producer->tail) == reader->head)
+		return true;
+	shm_ring_reader_wake(reader);
+	return false;
+}
+
+void shm_ring_reader_wake(struct shm_ring_reader *reader)
+{
+	shm_store_32(&reader->control->reader_asleep, 0);
+}
+
+uint64_t shm_ring_reader_lag(struct shm_ring_reader *reader)
+{
+	uint64_t lag = shm_load_acquire_64(&reader->producer->tail) - reader->head;
+
+	return lag > reader->capacity ? reader->capacity : lag;
+}

@@ -7,7 +7,7 @@
 enum shm_check {
 	SHM_CHECK_OK,
 	SHM_CHECK_UNKNOWN_TYPE, /* skip it: a newer sensor may write types that this reader does not know */
-	SHM_CHECK_SHORT,        /* shorter than the fixed part of its type */
+	SHM_CHECK_SHORT,        /* shorter than the fixed part of its type, or not as long as its header says */
 	SHM_CHECK_COUNTS,       /* its counts do not fit into its length, or pass their limits */
 	SHM_CHECK_VALUE,        /* a field holds a value outside its enumeration */
 };

@@ -34,10 +34,24 @@ void *shm_ring_writer_reserve(struct shm_ring_writer *writer, uint32_t length);
 /* Close the reservation. The record must be complete, header included. */
 void shm_ring_writer_commit(struct shm_ring_writer *writer);
 
+/* Whether records of `length` bytes together would fit now. Nothing is counted: for the owner that wants to write a
+ * loss record and the record after it, or neither. */
+bool shm_ring_writer_has_room(struct shm_ring_writer *writer, uint64_t length);
+
+/* Count a record of `length` bytes as lost to the full ring, as a failed reserve does by itself. */
+void shm_ring_writer_count_lost(struct shm_ring_writer *writer, uint32_t length);
+
 /* Bytes committed but not published. Publish when this passes a few KiB and at the end of each drain pass. */
 uint64_t shm_ring_writer_unpublished(const struct shm_ring_writer *writer);
 
 /* Make everything committed visible. True: the reader sleeps and its doorbell must be rung. */
 bool shm_ring_writer_publish(struct shm_ring_writer *writer);
+
+/* Say that the writer lives: the time of its last pass, for the reader to see. */
+void shm_ring_writer_beat(struct shm_ring_writer *writer, uint64_t now_ns);
+
+/* Records committed and never given back by the reader: what is lost with it when it goes. Walks them; a reader that
+ * gave back part of a record makes the count wrong, and nothing else. */
+uint64_t shm_ring_writer_unread(struct shm_ring_writer *writer);
 
 #endif
