@@ -1,0 +1,118 @@
+/* Test the sensor's own options: what is handed to the capture, and the Collector's port. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+
+#define FLAGS(...) ((char *[]){"shmotel-sensor", __VA_ARGS__, NULL})
+
+static int read_flags(struct sensor_options *options, char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc] != NULL)
+		argc++;
+	memset(options, 0, sizeof(*options));
+	return sensor_options_read(options, argc, argv);
+}
+
+static char path[] = "/tmp/sensor_options_test.XXXXXX";
+
+static int make_file(void **state)
+{
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	(void)state;
+	if (file == NULL)
+		return -1;
+	fputs("sensor:\n  filters:\n    ports: {exclude: [22]}\n"
+	      "receiver:\n  export: [console, otlp-grpc:http://collector:4317, otlp-http:unix:///run/c.sock,\n"
+	      "           \"otlp-http:http://[::1]:4318/\"]\n  timeout: 3s\n",
+	      file);
+	return fclose(file);
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static void the_defaults_are_those_that_the_documents_name(void **state)
+{
+	struct sensor_options options;
+
+	(void)state;
+	assert_int_equal(read_flags(&options, FLAGS("--config", "/dev/null")), -1);
+	assert_string_equal(options.socket_path, "/run/shmotel/sensor.sock");
+	assert_int_equal(options.capture.mode, CAPTURE_AUTO);
+	assert_int_equal(options.capture.capture_bytes, 4096);
+	assert_int_equal(options.ring_bytes, 4 * 1024 * 1024);
+	assert_true(options.capture.unix_sockets);
+	assert_false(options.watch_collectors);
+	assert_int_equal(options.capture.exclude_port_count, 0);
+	sensor_options_free(&options);
+}
+
+static void port_filters_reach_the_capture(void **state)
+{
+	struct sensor_options options;
+
+	(void)state;
+	assert_int_equal(read_flags(&options, FLAGS("--config", "/dev/null", "--include-port", "80", "--include-port",
+						    "8000-8100", "--capture=tracepoint")),
+			 -1);
+	assert_int_equal(options.capture.mode, CAPTURE_TRACEPOINT);
+	assert_int_equal(options.capture.include_port_count, 2);
+	assert_int_equal(options.capture.include_ports[1].first, 8000);
+	assert_int_equal(options.capture.include_ports[1].last, 8100);
+	sensor_options_free(&options);
+}
+
+static void the_port_of_the_receivers_collector_is_excluded(void **state)
+{
+	struct sensor_options options;
+
+	(void)state;
+	assert_int_equal(read_flags(&options, FLAGS("--config", path)), -1);
+	assert_int_equal(options.capture.exclude_port_count, 3);
+	assert_int_equal(options.capture.exclude_ports[0].first, 22);
+	assert_int_equal(options.capture.exclude_ports[1].first, 4317);
+	assert_int_equal(options.capture.exclude_ports[2].last, 4318);
+	sensor_options_free(&options);
+}
+
+static void what_is_wrong_leaves_with_status_2_and_a_check_with_0(void **state)
+{
+	struct sensor_options options;
+
+	(void)state;
+	assert_int_equal(read_flags(&options, FLAGS("--socket", "relative")), 2);
+	sensor_options_free(&options);
+	assert_int_equal(read_flags(&options, FLAGS("--allow-uid", "no-such-user-here")), 2);
+	sensor_options_free(&options);
+	assert_int_equal(read_flags(&options, FLAGS("--config", path, "--check-config")), 0);
+	sensor_options_free(&options);
+	assert_int_equal(read_flags(&options, FLAGS("--help")), 0);
+	sensor_options_free(&options);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_defaults_are_those_that_the_documents_name),
+		cmocka_unit_test(port_filters_reach_the_capture),
+		cmocka_unit_test(the_port_of_the_receivers_collector_is_excluded),
+		cmocka_unit_test(what_is_wrong_leaves_with_status_2_and_a_check_with_0),
+	};
+
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
