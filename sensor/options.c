@@ -1,0 +1,167 @@
+/* The sensor's option table, and what follows from it. */
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "daemon/option_table.h"
+#include "shm_protocol/limits.h"
+
+#define AT(member) OPTION_AT(struct sensor_options, member)
+
+_Static_assert((int)OPTION_PORT_RANGES_MAX == (int)CAPTURE_PORT_RANGES_MAX, "a full list of ranges fits");
+
+static const struct option_choice capture_modes[] = {
+	{"auto", CAPTURE_AUTO},
+	{"fentry", CAPTURE_FENTRY},
+	{"tracepoint", CAPTURE_TRACEPOINT},
+	{NULL, 0},
+};
+
+static const char *check_socket_path(const char *path)
+{
+	if (path[0] != '/')
+		return "is not an absolute path; give one, such as /run/shmotel/sensor.sock";
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return "is too long for a Unix socket; give a path of at most 107 bytes";
+	return NULL;
+}
+
+static const char *check_not_empty(const char *text)
+{
+	return text[0] == '\0' ? "is empty; give a pattern, or leave it out" : NULL;
+}
+
+static const struct option rows[] = {
+	{"sensor.socket", "socket", "SHMOTEL_SOCKET", "Unix socket where a receiver attaches",
+	 "/run/shmotel/sensor.sock", .type = OPTION_TEXT, .check = check_socket_path, AT(socket_path)},
+	{"sensor.allow_uid", "allow-uid", "SHMOTEL_ALLOW_UID",
+	 "user, by name or number, who may attach; default shmotel where that user exists, else nobody (65534)",
+	 .type = OPTION_USER, AT(allow_uid)},
+	{"sensor.capture", "capture", "SHMOTEL_CAPTURE", "way into the kernel", "auto", .choices = capture_modes,
+	 .type = OPTION_CHOICE, AT(capture.mode)},
+	{"sensor.capture_bytes", "capture-bytes", "SHMOTEL_CAPTURE_BYTES",
+	 "bytes copied of each message; the rest is counted only", "4KiB", .least = "64B", .most = "16KiB",
+	 .type = OPTION_BYTES, AT(capture.capture_bytes)},
+	{"sensor.kernel_ring_bytes", "kernel-ring-bytes", "SHMOTEL_KERNEL_RING_BYTES",
+	 "size of the ring between kernel and sensor, a power of two", "4MiB", .least = "64KiB", .most = "1GiB",
+	 .type = OPTION_BYTES, .power_of_two = true, AT(capture.kernel_ring_bytes)},
+	{"sensor.ring_bytes", "ring-bytes", "SHMOTEL_RING_BYTES",
+	 "size of the ring between sensor and receiver, a power of two", "4MiB", .least = "64KiB", .most = "1GiB",
+	 .type = OPTION_BYTES, .power_of_two = true, AT(ring_bytes)},
+	{"sensor.connections_max", "connections-max", "SHMOTEL_CONNECTIONS_MAX", "connection ends watched at once",
+	 "65536", .least = "64", .most = "4194304", .type = OPTION_COUNT, AT(capture.connections_max)},
+	{"sensor.processes_max", "processes-max", "SHMOTEL_PROCESSES_MAX", "processes watched at once", "16384",
+	 .least = "64", .most = "4194304", .type = OPTION_COUNT, AT(capture.processes_max)},
+	{"sensor.unix_sockets", "unix-sockets", "SHMOTEL_UNIX_SOCKETS", "watch Unix stream sockets too", "true",
+	 .type = OPTION_BOOLEAN, AT(capture.unix_sockets)},
+	{"sensor.filters.ports.include", "include-port", "SHMOTEL_INCLUDE_PORTS",
+	 "watch only connections with one of these ports at either end", .type = OPTION_PORTS, AT(include_ports)},
+	{"sensor.filters.ports.exclude", "exclude-port", "SHMOTEL_EXCLUDE_PORTS",
+	 "do not watch connections with one of these ports at either end", .type = OPTION_PORTS, AT(exclude_ports)},
+	{"sensor.filters.executables.include", "include-executable", "SHMOTEL_INCLUDE_EXECUTABLES",
+	 "watch only executables that match one of these patterns", .check = check_not_empty, .type = OPTION_TEXTS,
+	 AT(include_executables)},
+	{"sensor.filters.executables.exclude", "exclude-executable", "SHMOTEL_EXCLUDE_EXECUTABLES",
+	 "do not watch executables that match one of these patterns", .check = check_not_empty, .type = OPTION_TEXTS,
+	 AT(exclude_executables)},
+	{"sensor.filters.cgroups.include", "include-cgroup", "SHMOTEL_INCLUDE_CGROUPS",
+	 "watch only cgroups whose path matches one of these patterns", .check = check_not_empty, .type = OPTION_TEXTS,
+	 AT(include_cgroups)},
+	{"sensor.filters.cgroups.exclude", "exclude-cgroup", "SHMOTEL_EXCLUDE_CGROUPS",
+	 "do not watch cgroups whose path matches one of these patterns", .check = check_not_empty,
+	 .type = OPTION_TEXTS, AT(exclude_cgroups)},
+	{"sensor.filters.watch_collectors", "watch-collectors", "SHMOTEL_WATCH_COLLECTORS",
+	 "watch Collectors too (executables otelcol*, alloy), which may then report their own reports", "false",
+	 .type = OPTION_BOOLEAN, AT(watch_collectors)},
+	/* The receiver's, read here so that the port of its Collector is never watched. */
+	{"receiver.export", .type = OPTION_TEXTS, AT(receiver_exports)},
+};
+
+static const struct option_table table = {
+	.program = "shmotel-sensor",
+	.purpose =
+		"watch the host's TCP and Unix stream sockets with eBPF and pass what they carry to shmotel-receiver",
+	.version = SHMOTEL_VERSION,
+	.part = "sensor",
+	.other_part = "receiver",
+	.rows = rows,
+	.row_count = sizeof(rows) / sizeof(rows[0]),
+};
+
+/* The port of "otlp-grpc:http://HOST:PORT", or 0: the receiver is the one to complain about a wrong specification. */
+static uint16_t export_port(const char *specification)
+{
+	const char *url = strstr(specification, "://");
+	const char *colon = strrchr(specification, ':');
+	char *end;
+	unsigned long port;
+
+	if (strncmp(specification, "otlp-", 5) != 0 || url == NULL || strstr(specification, ":http") == NULL ||
+	    colon <= url)
+		return 0;
+	port = strtoul(colon + 1, &end, 10);
+	return (*end == '\0' || *end == '/') && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+static bool exclude_export_ports(struct sensor_options *options, struct option_reading *reading)
+{
+	struct option_ports *ports = &options->exclude_ports;
+
+	for (size_t i = 0; i < options->receiver_exports.count; i++) {
+		uint16_t port = export_port(options->receiver_exports.items[i]);
+
+		if (port == 0)
+			continue;
+		if (ports->count == OPTION_PORT_RANGES_MAX) {
+			snprintf(reading->complaint, sizeof(reading->complaint),
+				 "sensor.filters.ports.exclude: there is no room for port %u of the receiver's "
+				 "Collector; "
+				 "exclude fewer than 16 ranges, joining neighbours",
+				 port);
+			return false;
+		}
+		ports->ranges[ports->count++] = (struct option_port_range){port, port};
+	}
+	return true;
+}
+
+static void hand_over_ports(struct sensor_options *options)
+{
+	struct capture_options *capture = &options->capture;
+
+	capture->include_port_count = options->include_ports.count;
+	capture->exclude_port_count = options->exclude_ports.count;
+	for (size_t i = 0; i < OPTION_PORT_RANGES_MAX; i++) {
+		capture->include_ports[i].first = options->include_ports.ranges[i].first;
+		capture->include_ports[i].last = options->include_ports.ranges[i].last;
+		capture->exclude_ports[i].first = options->exclude_ports.ranges[i].first;
+		capture->exclude_ports[i].last = options->exclude_ports.ranges[i].last;
+	}
+}
+
+int sensor_options_read(struct sensor_options *options, int argc, char **argv)
+{
+	struct option_reading reading;
+	enum option_outcome outcome = option_table_read(&table, OPTION_FILE_DEFAULT, argc, argv, options, &reading);
+
+	if (outcome == OPTION_DONE)
+		return 0;
+	if (outcome == OPTION_WRONG || !exclude_export_ports(options, &reading)) {
+		fprintf(stderr, "%s: %s\n", table.program, reading.complaint);
+		return 2;
+	}
+	hand_over_ports(options);
+	if (outcome == OPTION_CHECK) {
+		option_table_print(&table, &reading, options, stdout);
+		return 0;
+	}
+	return -1;
+}
+
+void sensor_options_free(struct sensor_options *options)
+{
+	option_table_free(&table, options);
+}
