@@ -20,9 +20,14 @@ enum shm_handoff_status {
 enum shm_handoff_fd {
 	SHM_HANDOFF_FD_DATA = 0,
 	SHM_HANDOFF_FD_CONTROL = 1,
-	SHM_HANDOFF_FD_DOORBELL = 2, /* eventfd, non-blocking */
+	SHM_HANDOFF_FD_DOORBELL = 2, /* see below */
 	SHM_HANDOFF_FD_COUNT = 3,
 };
+
+/* The doorbell is an eventfd that stays with the sensor. What the receiver gets is an epoll instance that holds it,
+ * edge-triggered: it polls readable once the bell has rung, and one epoll_wait(fd, &event, 1, 0) silences it. The
+ * eventfd itself must not cross: its O_NONBLOCK belongs to the open file description that both would share, so a
+ * receiver could clear it, fill the counter, and hold the sensor in write(2) for ever. */
 
 struct shm_handoff {
 	uint64_t magic; /* SHM_LAYOUT_MAGIC */

@@ -42,7 +42,9 @@
 		       "processes that had ended before /proc could be read: announced with what the kernel side saw") \
 	SENSOR_COUNTER(SNAPSHOT_TABLE_FULL, "shmotel.sensor.lost", "{record}", "stage=snapshot,reason=table_full",     \
 		       "processes or connections that a later receiver's snapshot will not contain")                   \
-	SENSOR_COUNTER(WAKEUPS, "shmotel.sensor.wakeups", "{wakeup}", "", "doorbells rung for a sleeping receiver")
+	SENSOR_COUNTER(WAKEUPS, "shmotel.sensor.wakeups", "{wakeup}", "", "doorbells rung for a sleeping receiver")    \
+	SENSOR_COUNTER(READER_GONE, "shmotel.sensor.lost", "{record}", "stage=shared_ring,reason=reader_gone",         \
+		       "records that were in the shared ring, unread, when the receiver went away")
 
 enum sensor_counter {
 #define SENSOR_COUNTER_ID(id, name, unit, attributes, meaning) SENSOR_COUNTER_##id,
