@@ -56,6 +56,7 @@ struct option {
 	const char *(*check)(const char *text);
 	enum option_type type;
 	bool power_of_two;
+	bool secret;	 /* a list of name=value whose values are never printed */
 	uint32_t offset; /* where in the program's options; OPTION_AT */
 	uint32_t size;
 };

@@ -132,7 +132,7 @@ bool option_value_set(const struct option *row, void *values, const char *text, 
 	int choice;
 
 	if (wrong != NULL)
-		return option_complain(complaint, text, wrong);
+		return option_complain(complaint, row->secret ? "..." : text, wrong);
 	switch (row->type) {
 	case OPTION_TEXT:
 		return set_text(at, text, complaint);
@@ -192,11 +192,15 @@ void option_value_clear(const struct option *row, void *values)
 	memset(at, 0, row->size);
 }
 
-static void print_texts(const struct option_texts *texts, FILE *out)
+static void print_texts(const struct option_texts *texts, bool secret, FILE *out)
 {
 	fputc('[', out);
-	for (size_t i = 0; i < texts->count; i++)
-		fprintf(out, "%s\"%s\"", i == 0 ? "" : ", ", texts->items[i]);
+	for (size_t i = 0; i < texts->count; i++) {
+		const char *text = texts->items[i];
+		size_t shown = secret ? strcspn(text, "=") : strlen(text);
+
+		fprintf(out, "%s\"%.*s%s\"", i == 0 ? "" : ", ", (int)shown, text, secret ? "=..." : "");
+	}
 	fputc(']', out);
 }
 
@@ -237,7 +241,7 @@ void option_value_print(const struct option *row, const void *values, FILE *out)
 		fprintf(out, "\"%s\"", *(char *const *)at != NULL ? *(char *const *)at : "");
 		break;
 	case OPTION_TEXTS:
-		print_texts(at, out);
+		print_texts(at, row->secret, out);
 		break;
 	case OPTION_BOOLEAN:
 		fputs(*(const bool *)at ? "true" : "false", out);

@@ -28,7 +28,7 @@ static const char *check_absolute(const char *text)
 	return text[0] == '/' ? NULL : "is not an absolute path; give one";
 }
 
-enum { DURATION, BYTES, RING, NARROW, REAL, CHOICE, TRUTH, USER, PORTS, TEXTS, PATH };
+enum { DURATION, BYTES, RING, NARROW, REAL, CHOICE, TRUTH, USER, PORTS, TEXTS, SECRETS, PATH };
 
 static const struct option rows[] = {
 	[DURATION] = {.least = "1ms", .most = "1h", .type = OPTION_DURATION, OPTION_AT(struct values, number)},
@@ -45,6 +45,7 @@ static const struct option rows[] = {
 	[USER] = {.type = OPTION_USER, OPTION_AT(struct values, user)},
 	[PORTS] = {.type = OPTION_PORTS, OPTION_AT(struct values, ports)},
 	[TEXTS] = {.type = OPTION_TEXTS, OPTION_AT(struct values, texts)},
+	[SECRETS] = {.secret = true, .type = OPTION_TEXTS, OPTION_AT(struct values, texts)},
 	[PATH] = {.type = OPTION_TEXT, .check = check_absolute, OPTION_AT(struct values, text)},
 };
 
@@ -102,6 +103,7 @@ static void a_text_becomes_the_value_it_stands_for(void **state)
 		{PORTS, "1-65535", "[1-65535]"},
 		{TEXTS, "a,b", "[\"a\", \"b\"]"},
 		{TEXTS, "", "[]"},
+		{SECRETS, "a=b,token=c", "[\"a=...\", \"token=...\"]"},
 		{PATH, "/x,y", "\"/x,y\""},
 	};
 

@@ -1,0 +1,319 @@
+/* The receiver's option table, and what follows from it. */
+#include "options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "daemon/option_table.h"
+#include "export_target.h"
+
+#define AT(member) OPTION_AT(struct receiver_options, member)
+
+enum otlp_protocol {
+	OTLP_PROTOCOL_GRPC,
+	OTLP_PROTOCOL_HTTP,
+};
+
+static const struct option_choice loops[] = {
+	{"auto", LOOP_AUTO},
+	{"io_uring", LOOP_URING},
+	{"epoll", LOOP_EPOLL},
+	{NULL, 0},
+};
+
+static const struct option_choice compressions[] = {
+	{"none", COMPRESSION_NONE},
+	{"gzip", COMPRESSION_GZIP},
+	{NULL, 0},
+};
+
+/* OpenTelemetry's third preference, lowmemory, means delta for the instruments that there are here. */
+static const struct option_choice temporalities[] = {
+	{"cumulative", TEMPORALITY_CUMULATIVE},
+	{"delta", TEMPORALITY_DELTA},
+	{"lowmemory", TEMPORALITY_DELTA},
+	{NULL, 0},
+};
+
+static const struct option_choice protocols[] = {
+	{"grpc", OTLP_PROTOCOL_GRPC},
+	{"http/protobuf", OTLP_PROTOCOL_HTTP},
+	{NULL, 0},
+};
+
+static const char *check_socket_path(const char *path)
+{
+	if (path[0] != '/')
+		return "is not an absolute path; give one, such as /run/shmotel/sensor.sock";
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return "is too long for a Unix socket; give a path of at most 107 bytes";
+	return NULL;
+}
+
+static const char *check_export(const char *specification)
+{
+	struct export_target target;
+
+	return export_target_parse(&target, specification);
+}
+
+static bool is_token(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!isalnum((unsigned char)text[i]) && strchr("!#$%&'*+-.^_`|~", text[i]) == NULL)
+			return false;
+	}
+	return length != 0;
+}
+
+/* What the protocol sends itself may not be given once more. */
+static const char *check_header(const char *text)
+{
+	static const char *const taken[] = {"host", "content-type", "content-length", "te", "connection", "user-agent"};
+	const char *equals = strchr(text, '=');
+	size_t length = equals != NULL ? (size_t)(equals - text) : 0;
+
+	if (!is_token(text, length))
+		return "is not a header; write name=value";
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		if (strlen(taken[i]) == length && strncasecmp(taken[i], text, length) == 0)
+			return "is a header that the exporter sets itself; leave it out";
+	}
+	for (const char *c = equals + 1; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return "has a control character in its value; leave it out";
+	}
+	return NULL;
+}
+
+static const char *check_method(const char *text)
+{
+	return is_token(text, strlen(text)) ? NULL : "is not a method; give a name such as GET";
+}
+
+static const struct option rows[] = {
+	{"receiver.socket", "socket", "SHMOTEL_SOCKET", "the sensor's Unix socket", "/run/shmotel/sensor.sock",
+	 .type = OPTION_TEXT, .check = check_socket_path, AT(socket_path)},
+	{"receiver.user", "user", "SHMOTEL_USER",
+	 "user, by name or number, to become when started as root; default shmotel where that user exists, else nobody "
+	 "(65534)",
+	 .type = OPTION_USER, AT(user)},
+	{"receiver.loop", "loop", "SHMOTEL_LOOP", "how to wait for events", "auto", .choices = loops,
+	 .type = OPTION_CHOICE, AT(loop)},
+	{"receiver.shutdown_timeout", "shutdown-timeout", "SHMOTEL_SHUTDOWN_TIMEOUT",
+	 "time for delivering what is left after SIGTERM", "5s", .least = "0", .most = "10m", .type = OPTION_DURATION,
+	 AT(shutdown_timeout_ns)},
+	{"receiver.connections_max", "connections-max", "SHMOTEL_CONNECTIONS_MAX", "connection ends followed at once",
+	 "65536", .least = "64", .most = "4194304", .type = OPTION_COUNT, AT(connections_max)},
+	{"receiver.processes_max", "processes-max", "SHMOTEL_PROCESSES_MAX", "processes remembered at once", "16384",
+	 .least = "64", .most = "4194304", .type = OPTION_COUNT, AT(processes_max)},
+
+	{"receiver.export", "export", "SHMOTEL_EXPORT",
+	 "where to: otlp-grpc:unix:///PATH, otlp-http:unix:///PATH, otlp-grpc:http://HOST:PORT, console, file:PATH",
+	 "otlp-grpc:unix:///run/otelcol/otlp.sock", .check = check_export, .type = OPTION_TEXTS, AT(exports)},
+	{"receiver.timeout", "timeout", "OTEL_EXPORTER_OTLP_TIMEOUT", "time for one attempt to deliver a request", "5s",
+	 .least = "1ms", .most = "10m", .type = OPTION_DURATION, AT(timeout_ns)},
+	{"receiver.compression", "compression", "OTEL_EXPORTER_OTLP_COMPRESSION", "of requests", "none",
+	 .choices = compressions, .type = OPTION_CHOICE, AT(compression)},
+	{"receiver.headers", "header", "OTEL_EXPORTER_OTLP_HEADERS", "name=value, sent with every request",
+	 .check = check_header, .secret = true, .type = OPTION_TEXTS, AT(headers)},
+	{"receiver.max_request_bytes", "max-request-bytes", "SHMOTEL_MAX_REQUEST_BYTES",
+	 "largest request that the endpoint takes", "4MiB", .least = "64KiB", .most = "64MiB", .type = OPTION_BYTES,
+	 AT(request_bytes_max)},
+	{"receiver.sending_queue.queue_size", "queue-size", "SHMOTEL_QUEUE_SIZE",
+	 "requests that may wait for an exporter", "1000", .least = "1", .most = "1000000", .type = OPTION_COUNT,
+	 AT(queue_size)},
+	{"receiver.sending_queue.queue_bytes", "queue-bytes", "SHMOTEL_QUEUE_BYTES",
+	 "bytes of requests that may wait for an exporter", "16MiB", .least = "64KiB", .most = "16GiB",
+	 .type = OPTION_BYTES, AT(queue_bytes)},
+	{"receiver.retry_on_failure.enabled", "retry", "SHMOTEL_RETRY", "send again what could not be delivered",
+	 "true", .type = OPTION_BOOLEAN, AT(retry.enabled)},
+	{"receiver.retry_on_failure.initial_interval", "retry-initial-interval", "SHMOTEL_RETRY_INITIAL_INTERVAL",
+	 "wait before the first retry", "5s", .least = "1ms", .most = "1h", .type = OPTION_DURATION,
+	 AT(retry.initial_interval_ns)},
+	{"receiver.retry_on_failure.randomization_factor", "retry-randomization-factor",
+	 "SHMOTEL_RETRY_RANDOMIZATION_FACTOR", "by which part a wait is made longer or shorter at random", "0.5",
+	 .least = "0", .most = "1", .type = OPTION_REAL, AT(retry.randomization_factor)},
+	{"receiver.retry_on_failure.multiplier", "retry-multiplier", "SHMOTEL_RETRY_MULTIPLIER",
+	 "by which each wait is longer than the last", "1.5", .least = "1", .most = "100", .type = OPTION_REAL,
+	 AT(retry.multiplier)},
+	{"receiver.retry_on_failure.max_interval", "retry-max-interval", "SHMOTEL_RETRY_MAX_INTERVAL", "longest wait",
+	 "30s", .least = "1ms", .most = "24h", .type = OPTION_DURATION, AT(retry.max_interval_ns)},
+	{"receiver.retry_on_failure.max_elapsed_time", "retry-max-elapsed-time", "SHMOTEL_RETRY_MAX_ELAPSED_TIME",
+	 "time after which a request is given up, 0 for never", "5m", .type = OPTION_DURATION,
+	 AT(retry.max_elapsed_time_ns)},
+
+	{"receiver.traces.max_export_batch_size", "batch-spans", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+	 "spans after which a batch is sent", "512", .least = "1", .most = "65536", .type = OPTION_COUNT,
+	 AT(batch_spans)},
+	{"receiver.traces.schedule_delay", "batch-delay", "OTEL_BSP_SCHEDULE_DELAY",
+	 "longest time that a span waits for others", "200ms", .least = "1ms", .most = "10m", .type = OPTION_DURATION,
+	 AT(batch_delay_ns)},
+	{"receiver.metrics.interval", "metric-interval", "OTEL_METRIC_EXPORT_INTERVAL",
+	 "time between two reports of metrics", "60s", .least = "100ms", .most = "24h", .type = OPTION_DURATION,
+	 AT(metric_interval_ns)},
+	{"receiver.metrics.temporality", "temporality", "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+	 "sums since the start, or since the last report", "cumulative", .choices = temporalities,
+	 .type = OPTION_CHOICE, AT(temporality)},
+	{"receiver.metrics.cardinality_limit", "cardinality-limit", "SHMOTEL_CARDINALITY_LIMIT",
+	 "series of one metric; what exceeds it goes into one overflow series", "2000", .least = "2", .most = "1000000",
+	 .type = OPTION_COUNT, AT(cardinality_limit)},
+
+	{"receiver.http.known_methods", "known-method", "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+	 "methods reported by name; any other is _OTHER", "CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE",
+	 .check = check_method, .type = OPTION_TEXTS, AT(known_methods)},
+	{"receiver.http.body_sizes", "body-sizes", "SHMOTEL_BODY_SIZES", "report the sizes of bodies", "false",
+	 .type = OPTION_BOOLEAN, AT(body_sizes)},
+	{"receiver.redaction.query_keys", "redact-query-key", "SHMOTEL_REDACT_QUERY_KEYS",
+	 "query parameters whose values are replaced by REDACTED",
+	 "X-Amz-Signature,X-Amz-Credential,X-Amz-Security-Token,sig,X-Goog-Signature", .type = OPTION_TEXTS,
+	 AT(redacted_query_keys)},
+	{"receiver.resource.command_line", "resource-command-line", "SHMOTEL_RESOURCE_COMMAND_LINE",
+	 "report command lines, which may hold secrets", "false", .type = OPTION_BOOLEAN, AT(command_line)},
+
+	{.environment = "OTEL_EXPORTER_OTLP_ENDPOINT",
+	 .help = "endpoint, for OTEL_EXPORTER_OTLP_PROTOCOL; --export overrides it",
+	 .type = OPTION_TEXT,
+	 AT(otlp_endpoint)},
+	{.environment = "OTEL_EXPORTER_OTLP_PROTOCOL",
+	 .help = "protocol of OTEL_EXPORTER_OTLP_ENDPOINT",
+	 .fallback = "grpc",
+	 .choices = protocols,
+	 .type = OPTION_CHOICE,
+	 AT(otlp_protocol)},
+	{.environment = "OTEL_BSP_MAX_QUEUE_SIZE",
+	 .help = "spans that may wait; rounded up to whole batches for queue_size",
+	 .least = "1",
+	 .most = "1000000000",
+	 .type = OPTION_COUNT,
+	 AT(queue_spans)},
+};
+
+static const struct option_table table = {
+	.program = "shmotel-receiver",
+	.purpose = "turn what shmotel-sensor sees into OpenTelemetry spans and metrics, without any privilege",
+	.version = SHMOTEL_VERSION,
+	.part = "receiver",
+	.other_part = "sensor",
+	.rows = rows,
+	.row_count = sizeof(rows) / sizeof(rows[0]),
+};
+
+#define SOURCE(member) option_table_source(&table, reading, offsetof(struct receiver_options, member))
+
+/* OTEL_EXPORTER_OTLP_ENDPOINT stands above the file and below --export and SHMOTEL_EXPORT. */
+static bool apply_endpoint(struct receiver_options *options, struct option_reading *reading)
+{
+	const char *exporter = options->otlp_protocol == OTLP_PROTOCOL_GRPC ? "otlp-grpc" : "otlp-http";
+	const char *wrong;
+	char *specification;
+
+	if (options->otlp_endpoint == NULL || SOURCE(exports) >= OPTION_FROM_ENVIRONMENT)
+		return true;
+	if (asprintf(&specification, "%s:%s", exporter, options->otlp_endpoint) < 0)
+		return false;
+	wrong = check_export(specification);
+	if (wrong != NULL) {
+		snprintf(reading->complaint, sizeof(reading->complaint),
+			 "environment variable OTEL_EXPORTER_OTLP_ENDPOINT: \"%.256s\" %s", specification, wrong);
+		free(specification);
+		return false;
+	}
+	while (options->exports.count > 0)
+		free(options->exports.items[--options->exports.count]);
+	free(options->exports.items);
+	options->exports.items = malloc(sizeof(char *));
+	if (options->exports.items == NULL) {
+		free(specification);
+		return false;
+	}
+	options->exports.items[0] = specification;
+	options->exports.count = 1;
+	return true;
+}
+
+static void decode_percent(char *text)
+{
+	char *out = text;
+
+	for (const char *in = text; *in != '\0'; in++) {
+		char digits[3] = {0};
+
+		if (in[0] == '%' && isxdigit((unsigned char)in[1]) && isxdigit((unsigned char)in[2])) {
+			memcpy(digits, in + 1, 2);
+			*out++ = (char)strtoul(digits, NULL, 16);
+			in += 2;
+		} else {
+			*out++ = *in;
+		}
+	}
+	*out = '\0';
+}
+
+/* The variable's values are percent-encoded, as in W3C Baggage. What they decode to has to be a header again. */
+static bool decode_headers(struct receiver_options *options, struct option_reading *reading)
+{
+	for (size_t i = 0; SOURCE(headers) == OPTION_FROM_ENVIRONMENT && i < options->headers.count; i++) {
+		const char *wrong;
+
+		decode_percent(options->headers.items[i]);
+		wrong = check_header(options->headers.items[i]);
+		if (wrong != NULL) {
+			snprintf(reading->complaint, sizeof(reading->complaint),
+				 "environment variable OTEL_EXPORTER_OTLP_HEADERS: element %zu %s", i + 1, wrong);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool settle(struct receiver_options *options, struct option_reading *reading)
+{
+	options->user_given = SOURCE(user) != OPTION_FROM_DEFAULT;
+	if (options->user == 0) {
+		snprintf(reading->complaint, sizeof(reading->complaint),
+			 "receiver.user: the receiver never runs as root; name a user without privilege, such as one "
+			 "made "
+			 "with `useradd --system shmotel`");
+		return false;
+	}
+	if (!apply_endpoint(options, reading))
+		return false;
+	if (options->exports.count == 0) {
+		snprintf(reading->complaint, sizeof(reading->complaint),
+			 "receiver.export: the list is empty; name at least one exporter, such as console");
+		return false;
+	}
+	if (!decode_headers(options, reading))
+		return false;
+	if (options->queue_spans != 0 && SOURCE(queue_size) < OPTION_FROM_ENVIRONMENT)
+		options->queue_size =
+			(uint32_t)((options->queue_spans + options->batch_spans - 1) / options->batch_spans);
+	return true;
+}
+
+int receiver_options_read(struct receiver_options *options, int argc, char **argv)
+{
+	struct option_reading reading;
+	enum option_outcome outcome = option_table_read(&table, OPTION_FILE_DEFAULT, argc, argv, options, &reading);
+
+	if (outcome == OPTION_DONE)
+		return 0;
+	if (outcome == OPTION_WRONG || !settle(options, &reading)) {
+		fprintf(stderr, "%s: %s\n", table.program, reading.complaint);
+		return 2;
+	}
+	if (outcome == OPTION_CHECK) {
+		option_table_print(&table, &reading, options, stdout);
+		return 0;
+	}
+	return -1;
+}
+
+void receiver_options_free(struct receiver_options *options)
+{
+	option_table_free(&table, options);
+}

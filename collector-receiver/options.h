@@ -1,0 +1,70 @@
+/* The receiver's options: what may be configured, and the values in force. */
+#ifndef RECEIVER_OPTIONS_H
+#define RECEIVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/option.h"
+#include "loop.h"
+
+enum receiver_temporality {
+	TEMPORALITY_CUMULATIVE,
+	TEMPORALITY_DELTA,
+};
+
+enum receiver_compression {
+	COMPRESSION_NONE,
+	COMPRESSION_GZIP,
+};
+
+struct receiver_options {
+	char *socket_path; /* the sensor's */
+	uid_t user;	   /* to become when started as root, never 0 */
+	bool user_given;   /* false: `user` is the default */
+	enum loop_backend loop;
+	uint64_t shutdown_timeout_ns;
+	uint32_t connections_max;
+	uint32_t processes_max;
+
+	struct option_texts exports; /* checked specifications, at least one; export_target.h takes them apart */
+	uint64_t timeout_ns;
+	enum receiver_compression compression;
+	struct option_texts headers; /* "name=value" */
+	uint64_t request_bytes_max;
+	uint32_t queue_size; /* requests per exporter */
+	uint64_t queue_bytes;
+	struct {
+		bool enabled;
+		uint64_t initial_interval_ns;
+		double randomization_factor;
+		double multiplier;
+		uint64_t max_interval_ns;
+		uint64_t max_elapsed_time_ns; /* 0: for ever */
+	} retry;
+
+	uint32_t batch_spans;
+	uint64_t batch_delay_ns;
+	uint64_t metric_interval_ns;
+	enum receiver_temporality temporality;
+	uint32_t cardinality_limit; /* series of one metric */
+
+	struct option_texts known_methods;
+	bool body_sizes;
+	struct option_texts redacted_query_keys;
+	bool command_line;
+
+	/* OTEL_* variables whose meaning depends on other options; used up by receiver_options_read. */
+	char *otlp_endpoint;
+	int otlp_protocol;
+	uint64_t queue_spans;
+};
+
+/* Read file, environment and flags. Returns -1 to go on, or the exit status to leave with at once, everything there is
+ * to say having been said: 0 after --help, --version and --check-config, 2 when something is wrong. `options` must be
+ * zeroed and is to be freed in any case. */
+int receiver_options_read(struct receiver_options *options, int argc, char **argv) __attribute__((warn_unused_result));
+void receiver_options_free(struct receiver_options *options);
+
+#endif

@@ -1,0 +1,124 @@
+/* Test the receiver's own options: the standard variables, and what must not be configured. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+
+#define FLAGS(...) ((char *[]){"shmotel-receiver", "--config", "/dev/null", __VA_ARGS__, NULL})
+
+static int read_flags(struct receiver_options *options, char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc] != NULL)
+		argc++;
+	memset(options, 0, sizeof(*options));
+	return receiver_options_read(options, argc, argv);
+}
+
+static void the_defaults_are_those_of_the_collector(void **state)
+{
+	struct receiver_options o;
+
+	(void)state;
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+	assert_int_equal(o.exports.count, 1);
+	assert_int_equal(o.queue_size, 1000);
+	assert_true(o.retry.enabled);
+	assert_int_equal(o.retry.initial_interval_ns, 5000000000);
+	assert_true(o.retry.multiplier == 1.5);
+	assert_int_equal(o.retry.max_elapsed_time_ns, 300000000000);
+	assert_int_equal(o.batch_spans, 512);
+	assert_int_equal(o.metric_interval_ns, 60000000000);
+	assert_int_equal(o.temporality, TEMPORALITY_CUMULATIVE);
+	assert_int_equal(o.cardinality_limit, 2000);
+	assert_int_not_equal(o.user, 0);
+	receiver_options_free(&o);
+}
+
+static void the_standard_variables_apply(void **state)
+{
+	static const char *const variables[][2] = {
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/c.sock"},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%20b,x-other=c"},
+		{"OTEL_EXPORTER_OTLP_TIMEOUT", "10000"},
+		{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"},
+		{"OTEL_METRIC_EXPORT_INTERVAL", "1500"},
+		{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "LowMemory"},
+		{"OTEL_BSP_SCHEDULE_DELAY", "5000"},
+		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100"},
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "2048"},
+	};
+	struct receiver_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		setenv(variables[i][0], variables[i][1], 1);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+	assert_int_equal(o.exports.count, 1);
+	assert_string_equal(o.exports.items[0], "otlp-http:unix:///run/c.sock");
+	assert_string_equal(o.headers.items[0], "x-tenant=a b");
+	assert_int_equal(o.timeout_ns, 10000000000);
+	assert_int_equal(o.compression, COMPRESSION_GZIP);
+	assert_int_equal(o.metric_interval_ns, 1500000000);
+	assert_int_equal(o.temporality, TEMPORALITY_DELTA);
+	assert_int_equal(o.batch_delay_ns, 5000000000);
+	assert_int_equal(o.batch_spans, 100);
+	assert_int_equal(o.queue_size, 21);
+	receiver_options_free(&o);
+	/* A flag stands above them. */
+	assert_int_equal(read_flags(&o, FLAGS("--export", "console", "--export", "file:/tmp/x")), -1);
+	assert_int_equal(o.exports.count, 2);
+	assert_string_equal(o.exports.items[0], "console");
+	receiver_options_free(&o);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		unsetenv(variables[i][0]);
+}
+
+static void what_is_wrong_leaves_with_status_2(void **state)
+{
+	static char *const flags[][2] = {
+		{"--user", "root"},
+		{"--user", "0"},
+		{"--export", "carrier-pigeon"},
+		{"--header", "no value"},
+		{"--header", "content-type=text/plain"},
+		{"--header", "x=a\r\ny: b"},
+		{"--known-method", "G E T"},
+		{"--socket", "sensor.sock"},
+		{"--batch-spans", "0"},
+	};
+	struct receiver_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (read_flags(&o, FLAGS(flags[i][0], flags[i][1])) != 2)
+			fail_msg("%s %s was accepted", flags[i][0], flags[i][1]);
+		receiver_options_free(&o);
+	}
+	setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317", 1);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), 2);
+	receiver_options_free(&o);
+	unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+	setenv("OTEL_EXPORTER_OTLP_HEADERS", "x=%0d%0ay", 1);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), 2);
+	receiver_options_free(&o);
+	unsetenv("OTEL_EXPORTER_OTLP_HEADERS");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_defaults_are_those_of_the_collector),
+		cmocka_unit_test(the_standard_variables_apply),
+		cmocka_unit_test(what_is_wrong_leaves_with_status_2),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
