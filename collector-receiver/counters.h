@@ -44,6 +44,20 @@
 	RECEIVER_COUNTER(SPANS, "shmotel.receiver.spans", "{span}", "", "spans made")                                  \
 	RECEIVER_COUNTER(SPANS_NO_MEMORY, "shmotel.receiver.lost", "{span}", "stage=batch,reason=no_memory",           \
 			 "spans given up because a batch could not grow")                                              \
+	RECEIVER_COUNTER(SPANS_NOT_SAMPLED, "shmotel.receiver.spans.not_sampled", "{span}", "",                        \
+			 "spans not made because the caller's traceparent says not sampled")                           \
+	RECEIVER_COUNTER(ATTRIBUTES_CUT, "shmotel.receiver.attributes.cut", "{attribute}", "",                         \
+			 "attribute values shortened to their limit")                                                  \
+	RECEIVER_COUNTER(RESOURCE_ATTRIBUTES_INVALID, "shmotel.receiver.resource_attributes_invalid", "{process}", "", \
+			 "processes whose OTEL_RESOURCE_ATTRIBUTES were ignored because they do not parse")            \
+	RECEIVER_COUNTER(RESOURCES_EVICTED, "shmotel.receiver.evicted", "{resource}", "stage=tables,reason=resources", \
+			 "processes whose series were ended early because the resource table was full")                \
+	RECEIVER_COUNTER(RESOURCES_NO_MEMORY, "shmotel.receiver.lost", "{exchange}", "stage=batch,reason=no_resource", \
+			 "exchanges given up because there was no memory for their process's resource")                \
+	RECEIVER_COUNTER(DURATIONS_UNKNOWN, "shmotel.receiver.durations_unknown", "{measurement}", "",                 \
+			 "exchanges left out of the duration metrics because their start or end was not seen")         \
+	RECEIVER_COUNTER(POINTS_NO_MEMORY, "shmotel.receiver.lost", "{point}", "stage=metrics,reason=no_memory",       \
+			 "data points not exported for want of memory")                                                \
 	RECEIVER_COUNTER(SERIES_OVERFLOW, "shmotel.receiver.series_overflow", "{measurement}", "",                     \
 			 "measurements added to the overflow series because of the cardinality limit")                 \
 	RECEIVER_COUNTER(EXPORT_SENT_SPANS, "shmotel.exporter.sent", "{item}", "signal=traces", "spans delivered")     \

@@ -1,0 +1,80 @@
+/* The attribute keys that this program writes: one table for the code and for the bytes on the wire.
+ * ATTRIBUTE(id, key). Keys are those of semantic conventions 1.44.0 but for shmotel.*, which are ours. */
+#ifndef OTLP_ATTRIBUTE_NAMES_H
+#define OTLP_ATTRIBUTE_NAMES_H
+
+#include <stdint.h>
+
+#include "exchanges/slice.h"
+
+#define ATTRIBUTE_NAMES(ATTRIBUTE)                                                                                     \
+	ATTRIBUTE(CLIENT_ADDRESS, "client.address")                                                                    \
+	ATTRIBUTE(ERROR_TYPE, "error.type")                                                                            \
+	ATTRIBUTE(HTTP_REQUEST_BODY_SIZE, "http.request.body.size")                                                    \
+	ATTRIBUTE(HTTP_REQUEST_METHOD, "http.request.method")                                                          \
+	ATTRIBUTE(HTTP_REQUEST_METHOD_ORIGINAL, "http.request.method_original")                                        \
+	ATTRIBUTE(HTTP_RESPONSE_BODY_SIZE, "http.response.body.size")                                                  \
+	ATTRIBUTE(HTTP_RESPONSE_STATUS_CODE, "http.response.status_code")                                              \
+	ATTRIBUTE(NETWORK_PEER_ADDRESS, "network.peer.address")                                                        \
+	ATTRIBUTE(NETWORK_PEER_PORT, "network.peer.port")                                                              \
+	ATTRIBUTE(NETWORK_PROTOCOL_VERSION, "network.protocol.version")                                                \
+	ATTRIBUTE(NETWORK_TRANSPORT, "network.transport")                                                              \
+	ATTRIBUTE(SERVER_ADDRESS, "server.address")                                                                    \
+	ATTRIBUTE(SERVER_PORT, "server.port")                                                                          \
+	ATTRIBUTE(URL_FULL, "url.full")                                                                                \
+	ATTRIBUTE(URL_PATH, "url.path")                                                                                \
+	ATTRIBUTE(URL_QUERY, "url.query")                                                                              \
+	ATTRIBUTE(URL_SCHEME, "url.scheme")                                                                            \
+	ATTRIBUTE(USER_AGENT_ORIGINAL, "user_agent.original")                                                          \
+	ATTRIBUTE(SHMOTEL_END, "shmotel.end")                                                                          \
+	ATTRIBUTE(SHMOTEL_START, "shmotel.start")                                                                      \
+	ATTRIBUTE(OTEL_METRIC_OVERFLOW, "otel.metric.overflow")                                                        \
+	ATTRIBUTE(CONTAINER_ID, "container.id")                                                                        \
+	ATTRIBUTE(HOST_ARCH, "host.arch")                                                                              \
+	ATTRIBUTE(HOST_ID, "host.id")                                                                                  \
+	ATTRIBUTE(HOST_NAME, "host.name")                                                                              \
+	ATTRIBUTE(K8S_POD_UID, "k8s.pod.uid")                                                                          \
+	ATTRIBUTE(OS_TYPE, "os.type")                                                                                  \
+	ATTRIBUTE(PROCESS_COMMAND_LINE, "process.command_line")                                                        \
+	ATTRIBUTE(PROCESS_CREATION_TIME, "process.creation.time")                                                      \
+	ATTRIBUTE(PROCESS_EXECUTABLE_NAME, "process.executable.name")                                                  \
+	ATTRIBUTE(PROCESS_EXECUTABLE_PATH, "process.executable.path")                                                  \
+	ATTRIBUTE(PROCESS_PID, "process.pid")                                                                          \
+	ATTRIBUTE(SERVICE_INSTANCE_ID, "service.instance.id")                                                          \
+	ATTRIBUTE(SERVICE_NAME, "service.name")                                                                        \
+	ATTRIBUTE(TELEMETRY_DISTRO_NAME, "telemetry.distro.name")                                                      \
+	ATTRIBUTE(TELEMETRY_DISTRO_VERSION, "telemetry.distro.version")                                                \
+	ATTRIBUTE(TELEMETRY_SDK_LANGUAGE, "telemetry.sdk.language")                                                    \
+	ATTRIBUTE(TELEMETRY_SDK_NAME, "telemetry.sdk.name")                                                            \
+	ATTRIBUTE(TELEMETRY_SDK_VERSION, "telemetry.sdk.version")
+
+enum attribute_name {
+#define ATTRIBUTE_ID(id, key) ATTRIBUTE_##id,
+	ATTRIBUTE_NAMES(ATTRIBUTE_ID)
+#undef ATTRIBUTE_ID
+		ATTRIBUTE_NAME_COUNT
+};
+
+_Static_assert(ATTRIBUTE_NAME_COUNT <= 64, "sets of attribute names are bits of a word");
+#define ATTRIBUTE_BIT(id) (UINT64_C(1) << ATTRIBUTE_##id)
+
+enum {
+	ATTRIBUTE_KEY_ROOM = 38,
+};
+
+/* A key as it stands at the head of a KeyValue: field 1, length, text. One run of bytes of 2 + length; the encoder
+ * copies the whole struct, whose size is fixed, and moves on by what counts. */
+struct attribute_key {
+	uint8_t tag;
+	uint8_t length;
+	char text[ATTRIBUTE_KEY_ROOM];
+};
+
+extern const struct attribute_key attribute_keys[ATTRIBUTE_NAME_COUNT];
+
+static inline struct slice attribute_key_text(enum attribute_name name)
+{
+	return (struct slice){attribute_keys[name].text, attribute_keys[name].length};
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* Histograms of request durations, from span to data point. */
+#include "otlp/duration_metrics.h"
+
+#include "counters.h"
+#include "otlp/span_encoder.h"
+
+enum histogram_field {
+	METRIC_HISTOGRAM = 9,
+	HISTOGRAM_DATA_POINTS = 1,
+	POINT_START = 2,
+	POINT_TIME = 3,
+	POINT_COUNT = 4,
+	POINT_SUM = 5,
+	POINT_BUCKET_COUNTS = 6,
+	POINT_EXPLICIT_BOUNDS = 7,
+	POINT_MIN = 11,
+	POINT_MAX = 12,
+};
+
+static const struct {
+	struct slice name;
+	struct slice description;
+	uint64_t attributes;
+} metrics[DURATION_METRIC_COUNT] = {
+	[METRIC_SERVER_DURATION] =
+		{
+			SLICE_LITERAL("http.server.request.duration"),
+			SLICE_LITERAL("Duration of HTTP server requests."),
+			ATTRIBUTE_BIT(HTTP_REQUEST_METHOD) | ATTRIBUTE_BIT(URL_SCHEME) | ATTRIBUTE_BIT(ERROR_TYPE) |
+				ATTRIBUTE_BIT(HTTP_RESPONSE_STATUS_CODE) | ATTRIBUTE_BIT(NETWORK_PROTOCOL_VERSION),
+		},
+	[METRIC_CLIENT_DURATION] =
+		{
+			SLICE_LITERAL("http.client.request.duration"),
+			SLICE_LITERAL("Duration of HTTP client requests."),
+			ATTRIBUTE_BIT(HTTP_REQUEST_METHOD) | ATTRIBUTE_BIT(SERVER_ADDRESS) |
+				ATTRIBUTE_BIT(SERVER_PORT) | ATTRIBUTE_BIT(ERROR_TYPE) |
+				ATTRIBUTE_BIT(HTTP_RESPONSE_STATUS_CODE) | ATTRIBUTE_BIT(NETWORK_PROTOCOL_VERSION),
+		},
+};
+
+void duration_metrics_record(struct resource *resource, struct series_limits *limits, const struct span *span,
+			     struct wire_buffer *scratch)
+{
+	enum duration_metric metric = span->kind == SPAN_KIND_SERVER ? METRIC_SERVER_DURATION : METRIC_CLIENT_DURATION;
+	double seconds = (double)(span->end_unix_ns - span->start_unix_ns) / 1e9;
+
+	if (!span->duration_known) {
+		counter_add(COUNTER_DURATIONS_UNKNOWN, 1);
+		return;
+	}
+	wire_buffer_reset(scratch);
+	size_t length = span_encode_attributes(scratch, span, metrics[metric].attributes);
+
+	if (length == 0 || series_record(&resource->series[metric], limits,
+					 (struct slice){(char *)scratch->bytes, length}, seconds) != 0)
+		counter_add(COUNTER_POINTS_NO_MEMORY, 1);
+}
+
+static void write_point(struct wire_buffer *out, const struct series *series, const struct metric_period *period,
+			uint64_t start_unix_ns)
+{
+	size_t point = wire_message_begin(out, HISTOGRAM_DATA_POINTS);
+	size_t list;
+
+	wire_add_fixed64(out, POINT_START, start_unix_ns);
+	wire_add_fixed64(out, POINT_TIME, period->end_unix_ns);
+	wire_add_fixed64(out, POINT_COUNT, series->count);
+	wire_add_double(out, POINT_SUM, series->sum);
+	list = wire_message_begin(out, POINT_BUCKET_COUNTS);
+	for (int i = 0; i < DURATION_BUCKET_COUNT; i++)
+		wire_add_raw_fixed64(out, series->buckets[i]);
+	wire_message_end(out, list);
+	list = wire_message_begin(out, POINT_EXPLICIT_BOUNDS);
+	for (int i = 0; i < DURATION_BOUND_COUNT; i++)
+		wire_add_raw_double(out, duration_bounds[i]);
+	wire_message_end(out, list);
+	wire_add_raw(out, series->attributes, series->attributes_length);
+	wire_add_double(out, POINT_MIN, series->min);
+	wire_add_double(out, POINT_MAX, series->max);
+	wire_message_end(out, point);
+}
+
+static void write_metric(const struct series_table *table, enum duration_metric metric, uint64_t start_unix_ns,
+			 const struct metric_period *period, struct metric_request *request)
+{
+	const struct series *series;
+	uint32_t position = 0;
+	struct metric_data data = metric_data_begin(request, metrics[metric].name, metrics[metric].description,
+						    SLICE_LITERAL("s"), METRIC_HISTOGRAM);
+
+	while ((series = series_next(table, &position)) != NULL) {
+		write_point(&request->body, series, period, start_unix_ns);
+		request->points_here++;
+	}
+	metric_data_end(request, data, period->temporality);
+}
+
+void duration_metrics_write(struct resource *resource, struct series_limits *limits, const struct metric_period *period,
+			    struct metric_request *request)
+{
+	struct slice encoded = {(char *)resource->encoded, resource->encoded_length};
+	struct metric_brackets brackets = metric_request_begin(request, encoded);
+	uint64_t start = resource->start_unix_ns;
+
+	if (period->temporality == METRIC_DELTA && period->start_unix_ns > start)
+		start = period->start_unix_ns;
+	for (int i = 0; i < DURATION_METRIC_COUNT; i++) {
+		if (resource->series[i].count == 0 && resource->series[i].overflow == NULL)
+			continue;
+		write_metric(&resource->series[i], (enum duration_metric)i, start, period, request);
+		if (period->temporality == METRIC_DELTA)
+			series_table_clear(&resource->series[i], limits);
+	}
+	metric_request_end(request, brackets);
+}

@@ -1,0 +1,69 @@
+/* The resources in use: one per process and revision, with its encoded bytes, its series and its place in the batch. */
+#ifndef OTLP_RESOURCE_CACHE_H
+#define OTLP_RESOURCE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "otlp/resource.h"
+#include "otlp/series.h"
+
+enum duration_metric {
+	METRIC_SERVER_DURATION,
+	METRIC_CLIENT_DURATION,
+	DURATION_METRIC_COUNT,
+};
+
+struct resource {
+	uint64_t process_id;
+	uint64_t revision;
+	uint64_t start_unix_ns; /* where its cumulative series begin */
+	bool ended;		/* the process is gone, or was announced anew: to be freed once all is exported */
+	uint8_t *encoded;	/* field 1 of ResourceSpans and ResourceMetrics */
+	size_t encoded_length;
+	struct series_table series[DURATION_METRIC_COUNT];
+	/* The batch's: spans that wait, as offsets into its buffer. */
+	uint32_t span_count;
+	uint32_t span_first;
+	uint32_t span_last;
+	size_t span_bytes;
+	struct resource *batch_next;
+	/* The cache's. */
+	struct resource *chain;
+	struct resource *older;
+	struct resource *newer;
+};
+
+struct resource_cache {
+	struct resource **buckets;
+	uint32_t bucket_mask;
+	uint32_t count;
+	uint32_t count_max;
+	uint32_t ended_count;
+	struct resource *oldest; /* least recently used */
+	struct resource *newest;
+};
+
+int resource_cache_init(struct resource_cache *cache, uint32_t count_max) __attribute__((warn_unused_result));
+void resource_cache_free(struct resource_cache *cache, struct series_limits *limits);
+
+/* The live resource of a process in this revision, made the most recently used; NULL: not there. One of another
+ * revision is ended on the way. */
+struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision);
+
+bool resource_cache_full(const struct resource_cache *cache);
+
+/* Take in a new one; the cache must not be full. encoded is copied. NULL: no memory. */
+struct resource *resource_cache_add(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
+				    struct slice encoded);
+
+/* The process is gone. Unknown ones are passed over. */
+void resource_cache_end(struct resource_cache *cache, uint64_t process_id);
+
+/* End the count least recently used ones that are not yet. */
+void resource_cache_end_oldest(struct resource_cache *cache, uint32_t count);
+
+/* Free all that have ended. The caller has exported their spans and series. */
+void resource_cache_sweep(struct resource_cache *cache, struct series_limits *limits);
+
+#endif

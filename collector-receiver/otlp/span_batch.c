@@ -1,0 +1,219 @@
+/* Group spans by resource and send them by count, size and age. */
+#include "otlp/span_batch.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "counters.h"
+#include "otlp/span_encoder.h"
+
+enum {
+	REQUEST_RESOURCE_SPANS = 1,
+	RESOURCE_SPANS_SCOPE_SPANS = 2,
+	FIELD_HEAD_MAX = 1 + WIRE_VARINT_MAX,
+};
+
+/* Before each span: where the next one of the same resource is, and how long this one is. */
+struct span_link {
+	uint32_t next; /* undefined in the last one */
+	uint32_t length;
+};
+
+/* InstrumentationScope{1: name, 2: version}; lengths are below 128, so that they are one byte. */
+#define SCOPE_NAME "shmotel/http"
+#define SCHEMA_URL "https://opentelemetry.io/schemas/1.44.0"
+
+static const struct {
+	uint8_t tag, length, name_tag, name_length;
+	char name[sizeof(SCOPE_NAME) - 1];
+	uint8_t version_tag, version_length;
+	char version[sizeof(SHMOTEL_VERSION) - 1];
+} __attribute__((packed)) scope = {
+	0x0a,
+	sizeof(SCOPE_NAME) + sizeof(SHMOTEL_VERSION) + 2,
+	0x0a,
+	sizeof(SCOPE_NAME) - 1,
+	SCOPE_NAME,
+	0x12,
+	sizeof(SHMOTEL_VERSION) - 1,
+	SHMOTEL_VERSION,
+};
+
+static const struct {
+	uint8_t tag, length;
+	char url[sizeof(SCHEMA_URL) - 1];
+} __attribute__((packed)) schema_url = {0x1a, sizeof(SCHEMA_URL) - 1, SCHEMA_URL};
+
+const struct slice otlp_scope_field = {(const char *)&scope, sizeof(scope)};
+const struct slice otlp_schema_url_field = {(const char *)&schema_url, sizeof(schema_url)};
+
+static size_t envelope_size(const struct resource *resource)
+{
+	return 2 * FIELD_HEAD_MAX + resource->encoded_length + sizeof(scope) + 2 * sizeof(schema_url);
+}
+
+static size_t scope_spans_size(const struct resource *resource)
+{
+	return sizeof(scope) + resource->span_bytes + sizeof(schema_url);
+}
+
+static size_t resource_spans_size(const struct resource *resource)
+{
+	size_t inner = scope_spans_size(resource);
+
+	return resource->encoded_length + 1 + wire_varint_size(inner) + inner + sizeof(schema_url);
+}
+
+static uint8_t *put_spans(uint8_t *at, const struct span_batch *batch, const struct resource *resource)
+{
+	uint32_t offset = resource->span_first;
+
+	for (uint32_t i = 0; i < resource->span_count; i++) {
+		struct span_link link;
+
+		memcpy(&link, batch->spans.bytes + offset, sizeof(link));
+		at = wire_put_bytes(at, batch->spans.bytes + offset + sizeof(link), link.length);
+		offset = link.next;
+	}
+	return at;
+}
+
+static uint8_t *put_resource_spans(uint8_t *at, const struct span_batch *batch, const struct resource *resource)
+{
+	*at++ = WIRE_TAG(REQUEST_RESOURCE_SPANS, WIRE_LENGTH);
+	at = wire_put_varint(at, resource_spans_size(resource));
+	at = wire_put_bytes(at, resource->encoded, resource->encoded_length);
+	*at++ = WIRE_TAG(RESOURCE_SPANS_SCOPE_SPANS, WIRE_LENGTH);
+	at = wire_put_varint(at, scope_spans_size(resource));
+	at = wire_put_bytes(at, &scope, sizeof(scope));
+	at = put_spans(at, batch, resource);
+	at = wire_put_bytes(at, &schema_url, sizeof(schema_url));
+	return wire_put_bytes(at, &schema_url, sizeof(schema_url));
+}
+
+static struct otlp_request *make_request(const struct span_batch *batch)
+{
+	size_t length = 0;
+
+	for (const struct resource *r = batch->first; r != NULL; r = r->batch_next) {
+		size_t inner = resource_spans_size(r);
+
+		length += 1 + wire_varint_size(inner) + inner;
+	}
+	struct otlp_request *request = otlp_request_create(OTLP_TRACES, length);
+
+	if (request == NULL)
+		return NULL;
+	uint8_t *at = request->bytes;
+
+	for (const struct resource *r = batch->first; r != NULL; r = r->batch_next)
+		at = put_resource_spans(at, batch, r);
+	assert(at == request->bytes + length);
+	request->items = batch->count;
+	return request;
+}
+
+static void empty(struct span_batch *batch)
+{
+	struct resource *next;
+
+	for (struct resource *r = batch->first; r != NULL; r = next) {
+		next = r->batch_next;
+		r->span_count = 0;
+		r->span_bytes = 0;
+		r->batch_next = NULL;
+	}
+	batch->first = NULL;
+	batch->count = 0;
+	batch->envelope_bytes = 0;
+	batch->deadline_ns = 0;
+	wire_buffer_reset(&batch->spans);
+}
+
+void span_batch_flush(struct span_batch *batch)
+{
+	struct otlp_request *request;
+
+	if (batch->count == 0)
+		return;
+	request = make_request(batch);
+	if (request == NULL)
+		counter_add(COUNTER_SPANS_NO_MEMORY, batch->count);
+	empty(batch);
+	if (request == NULL)
+		return;
+	batch->sink.submit(batch->sink.context, request);
+	otlp_request_release(request);
+}
+
+static void chain_span(struct span_batch *batch, struct resource *resource, uint32_t offset)
+{
+	struct span_link link = {0, (uint32_t)(batch->spans.length - offset - sizeof(link))};
+
+	memcpy(batch->spans.bytes + offset, &link, sizeof(link));
+	if (resource->span_count == 0) {
+		resource->span_first = offset;
+		resource->batch_next = batch->first;
+		batch->first = resource;
+		batch->envelope_bytes += envelope_size(resource);
+	} else {
+		memcpy(batch->spans.bytes + resource->span_last + offsetof(struct span_link, next), &offset,
+		       sizeof(offset));
+	}
+	resource->span_last = offset;
+	resource->span_count++;
+	resource->span_bytes += link.length;
+}
+
+/* 0, or -ENOMEM with the batch as it was. */
+static int append(struct span_batch *batch, struct resource *resource, const struct span *span)
+{
+	size_t offset = batch->spans.length;
+	const struct span_link link = {0, 0};
+
+	wire_add_raw(&batch->spans, &link, sizeof(link));
+	if (span_encode(&batch->spans, span) != 0) {
+		batch->spans.length = offset;
+		batch->spans.failed = false;
+		return -ENOMEM;
+	}
+	chain_span(batch, resource, (uint32_t)offset);
+	batch->count++;
+	return 0;
+}
+
+void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span)
+{
+	size_t envelope = resource->span_count == 0 ? envelope_size(resource) : 0;
+
+	if (batch->count > 0 &&
+	    batch->spans.length + span_encoded_size(span) + batch->envelope_bytes + envelope > batch->bytes_max)
+		span_batch_flush(batch);
+	if (append(batch, resource, span) != 0) {
+		/* What waits may be what holds the memory. */
+		span_batch_flush(batch);
+		wire_buffer_free(&batch->spans);
+		if (append(batch, resource, span) != 0) {
+			counter_add(COUNTER_SPANS_NO_MEMORY, 1);
+			return;
+		}
+	}
+	counter_add(COUNTER_SPANS, 1);
+	if (batch->count >= batch->count_max)
+		span_batch_flush(batch);
+}
+
+uint64_t span_batch_tick(struct span_batch *batch, uint64_t now_ns)
+{
+	if (batch->count > 0 && batch->deadline_ns == 0)
+		batch->deadline_ns = now_ns + batch->delay_ns;
+	if (batch->count > 0 && now_ns >= batch->deadline_ns)
+		span_batch_flush(batch);
+	return batch->count > 0 ? batch->deadline_ns : UINT64_MAX;
+}
+
+void span_batch_free(struct span_batch *batch)
+{
+	empty(batch);
+	wire_buffer_free(&batch->spans);
+}

@@ -1,0 +1,39 @@
+/* Collect encoded spans and hand them on as ExportTraceServiceRequests, grouped by resource. */
+#ifndef OTLP_SPAN_BATCH_H
+#define OTLP_SPAN_BATCH_H
+
+#include "otlp/request.h"
+#include "otlp/resource_cache.h"
+#include "otlp/span.h"
+#include "otlp/wire.h"
+
+/* All spans wait in one buffer in the order in which they came, chained by resource: memory is bounded by the batch,
+ * not by the number of processes. */
+struct span_batch {
+	struct wire_buffer spans;
+	uint32_t count;
+	size_t envelope_bytes;	/* what resources and scopes will add */
+	struct resource *first; /* with spans in this batch */
+	uint64_t deadline_ns;	/* CLOCK_MONOTONIC; 0: not set yet */
+	uint32_t count_max;
+	size_t bytes_max; /* of the request, before compression */
+	uint64_t delay_ns;
+	struct otlp_request_sink sink;
+};
+
+/* Encode the span into the batch; flushes before or after when a limit demands it. When memory fails the span is
+ * counted (SPANS_NO_MEMORY). */
+void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span);
+
+/* Send what has waited for delay_ns. Waiting begins with the first tick that finds spans; returns the deadline
+ * (CLOCK_MONOTONIC), UINT64_MAX when nothing waits. */
+uint64_t span_batch_tick(struct span_batch *batch, uint64_t now_ns);
+
+void span_batch_flush(struct span_batch *batch);
+void span_batch_free(struct span_batch *batch); /* what waits is gone; flush first */
+
+/* The scope and schema of everything we send: ScopeSpans and ScopeMetrics field 1, and field 3 of all four. */
+extern const struct slice otlp_scope_field;
+extern const struct slice otlp_schema_url_field;
+
+#endif
