@@ -6,26 +6,16 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct live_process {
-	bool ignored;
-	/* The whole record of a watched process; of an ignored one, which no snapshot contains, the fixed part. */
-	struct shm_record_process record;
-};
-
-/* What sets map their ids to. */
-static char member;
-
 void live_tables_init(struct live_tables *tables, size_t processes_max, size_t connections_max)
 {
 	uint64_t seed = 0;
 
 	/* Before the kernel has any randomness to give, a fixed seed will do. */
 	(void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
-	*tables = (struct live_tables){0};
+	*tables = (struct live_tables){.forgotten = 0};
 	id_table_init(&tables->processes, processes_max, seed);
 	id_table_init(&tables->ignored, processes_max, seed);
 	id_table_init(&tables->connections, connections_max, seed);
-	id_table_init(&tables->muted, LIVE_MUTED_MAX, seed);
 }
 
 static void values_free(struct id_table *table)
@@ -43,30 +33,11 @@ void live_tables_free(struct live_tables *tables)
 	values_free(&tables->processes);
 	values_free(&tables->connections);
 	id_table_free(&tables->ignored);
-	id_table_free(&tables->muted);
-}
-
-/* Make room for one by forgetting another. */
-static int table_add(struct live_tables *tables, struct id_table *table, void (*forget)(struct live_tables *, uint64_t),
-		     uint64_t id, void *value)
-{
-	void *replaced;
-	int error = id_table_set(table, id, value, &replaced);
-
-	if (error == -ENOSPC && table->count > 0) {
-		forget(tables, id_table_any(table));
-		tables->forgotten++;
-		error = id_table_set(table, id, value, &replaced);
-	}
-	if (error != 0)
-		tables->forgotten++;
-	return error;
 }
 
 static size_t process_bytes(const struct live_process *process)
 {
-	return offsetof(struct live_process, record) +
-	       (process->ignored ? sizeof(process->record) : process->record.header.length);
+	return offsetof(struct live_process, record) + process->record.header.length;
 }
 
 static void process_forget(struct live_tables *tables, uint64_t pid)
@@ -81,15 +52,33 @@ static void process_forget(struct live_tables *tables, uint64_t pid)
 	free(process);
 }
 
-static void ignored_forget(struct live_tables *tables, uint64_t process_id)
+static void connection_forget(struct live_tables *tables, uint64_t connection_id)
 {
-	(void)id_table_remove(&tables->ignored, process_id);
+	struct live_connection *connection = id_table_remove(&tables->connections, connection_id);
+
+	if (connection == NULL)
+		return;
+	tables->muted_count -= connection->muted;
+	free(connection);
 }
 
-void live_tables_process_add(struct live_tables *tables, const struct shm_record_process *record, bool ignored)
+/* Add an id that the table lacks, making room by forgetting another. */
+static int table_add(struct live_tables *tables, struct id_table *table, void (*forget)(struct live_tables *, uint64_t),
+		     uint64_t id, void *value)
 {
-	size_t record_bytes = ignored ? sizeof(*record) : record->header.length;
-	size_t bytes = offsetof(struct live_process, record) + record_bytes;
+	void *replaced;
+
+	if (table->count > 0 && table->count >= table->limit) {
+		forget(tables, id_table_any(table));
+		tables->forgotten++;
+	}
+	return id_table_set(table, id, value, &replaced);
+}
+
+struct live_process *live_tables_process_add(struct live_tables *tables, const struct shm_record_process *record,
+					     bool ignored)
+{
+	size_t bytes = offsetof(struct live_process, record) + record->header.length;
 	struct live_process *process = malloc(bytes);
 
 	process_forget(tables, record->pid);
@@ -97,27 +86,42 @@ void live_tables_process_add(struct live_tables *tables, const struct shm_record
 		process_forget(tables, id_table_any(&tables->processes));
 		tables->forgotten++;
 	}
-	if (process == NULL) {
-		tables->forgotten++;
-		return;
-	}
-	process->ignored = ignored;
-	memcpy(&process->record, record, record_bytes);
-	if (table_add(tables, &tables->processes, process_forget, record->pid, process) != 0) {
+	if (process == NULL ||
+	    table_add(tables, &tables->processes, process_forget, record->pid, process) != 0) {
 		free(process);
-		return;
+		tables->forgotten++;
+		return NULL;
 	}
+	process->ignored = false;
+	process->told = false;
+	memcpy(&process->record, record, record->header.length);
 	tables->process_bytes += bytes;
-	if (ignored)
-		(void)table_add(tables, &tables->ignored, ignored_forget, record->process_id, &member);
+	live_tables_process_set_ignored(tables, process, ignored);
+	return process;
 }
 
-void live_tables_process_remove(struct live_tables *tables, uint32_t pid, uint64_t process_id)
+struct live_process *live_tables_process_find(const struct live_tables *tables, uint32_t pid)
 {
-	const struct live_process *process = id_table_find(&tables->processes, pid);
+	return id_table_find(&tables->processes, pid);
+}
 
-	if (process != NULL && process->record.process_id == process_id)
-		process_forget(tables, pid);
+void live_tables_process_remove(struct live_tables *tables, uint32_t pid)
+{
+	process_forget(tables, pid);
+}
+
+void live_tables_process_set_ignored(struct live_tables *tables, struct live_process *process, bool ignored)
+{
+	uint64_t process_id = process->record.process_id;
+	void *replaced;
+
+	process->ignored = ignored;
+	if (!ignored)
+		(void)id_table_remove(&tables->ignored, process_id);
+	/* There is room, since each process stands there once at most. Without memory, connections that it makes before
+	 * the kernel side has the verdict are not muted. */
+	else if (id_table_set(&tables->ignored, process_id, process, &replaced) != 0)
+		tables->forgotten++;
 }
 
 bool live_tables_process_is_ignored(const struct live_tables *tables, uint64_t process_id)
@@ -125,62 +129,48 @@ bool live_tables_process_is_ignored(const struct live_tables *tables, uint64_t p
 	return id_table_find(&tables->ignored, process_id) != NULL;
 }
 
-static void connection_forget(struct live_tables *tables, uint64_t connection_id)
+struct live_connection *live_tables_connection_add(struct live_tables *tables,
+						   const struct shm_record_connection *record, bool muted)
 {
-	free(id_table_remove(&tables->connections, connection_id));
-}
+	struct live_connection *connection = malloc(offsetof(struct live_connection, record) + record->header.length);
 
-void live_tables_connection_add(struct live_tables *tables, const struct shm_record_connection *connection)
-{
-	void *copy = malloc(connection->header.length);
-
-	connection_forget(tables, connection->connection_id);
-	if (copy == NULL) {
+	connection_forget(tables, record->connection_id);
+	if (connection == NULL ||
+	    table_add(tables, &tables->connections, connection_forget, record->connection_id, connection) != 0) {
+		free(connection);
 		tables->forgotten++;
-		return;
+		return NULL;
 	}
-	memcpy(copy, connection, connection->header.length);
-	if (table_add(tables, &tables->connections, connection_forget, connection->connection_id, copy) != 0)
-		free(copy);
+	connection->muted = muted;
+	connection->told = false;
+	memcpy(&connection->record, record, record->header.length);
+	tables->muted_count += muted;
+	return connection;
 }
 
-bool live_tables_connection_remove(struct live_tables *tables, uint64_t connection_id)
+struct live_connection *live_tables_connection_find(const struct live_tables *tables, uint64_t connection_id)
 {
-	void *connection = id_table_remove(&tables->connections, connection_id);
-
-	free(connection);
-	return connection != NULL;
+	return id_table_find(&tables->connections, connection_id);
 }
 
-void live_tables_unmute(struct live_tables *tables, uint64_t connection_id)
+void live_tables_connection_remove(struct live_tables *tables, uint64_t connection_id)
 {
-	(void)id_table_remove(&tables->muted, connection_id);
+	connection_forget(tables, connection_id);
 }
 
-void live_tables_mute(struct live_tables *tables, uint64_t connection_id)
+void live_tables_connection_set_muted(struct live_tables *tables, struct live_connection *connection, bool muted)
 {
-	uint64_t forgotten = tables->forgotten;
-
-	(void)table_add(tables, &tables->muted, live_tables_unmute, connection_id, &member);
-	tables->forgotten = forgotten; /* no snapshot lacks these */
+	tables->muted_count -= connection->muted;
+	connection->muted = muted;
+	tables->muted_count += muted;
 }
 
-void live_tables_unmute_all(struct live_tables *tables)
+struct live_process *live_tables_next_process(const struct live_tables *tables, size_t *at)
 {
-	id_table_free(&tables->muted);
+	return id_table_next(&tables->processes, at);
 }
 
-const struct shm_record_process *live_tables_next_process(const struct live_tables *tables, size_t *at)
-{
-	const struct live_process *process;
-
-	do {
-		process = id_table_next(&tables->processes, at);
-	} while (process != NULL && process->ignored);
-	return process == NULL ? NULL : &process->record;
-}
-
-const struct shm_record_connection *live_tables_next_connection(const struct live_tables *tables, size_t *at)
+struct live_connection *live_tables_next_connection(const struct live_tables *tables, size_t *at)
 {
 	return id_table_next(&tables->connections, at);
 }

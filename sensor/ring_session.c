@@ -134,6 +134,7 @@ static void loss_tell(struct ring_session *session)
 	};
 	session->told_lost_records = writer->lost_records;
 	session->told_lost_bytes = writer->lost_bytes;
+	session->counters[SENSOR_COUNTER_RECORDS_OWN]++;
 	record_commit(session);
 }
 

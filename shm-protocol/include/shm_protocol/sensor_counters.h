@@ -44,7 +44,9 @@
 		       "processes or connections that a later receiver's snapshot will not contain")                   \
 	SENSOR_COUNTER(WAKEUPS, "shmotel.sensor.wakeups", "{wakeup}", "", "doorbells rung for a sleeping receiver")    \
 	SENSOR_COUNTER(READER_GONE, "shmotel.sensor.lost", "{record}", "stage=shared_ring,reason=reader_gone",         \
-		       "records that were in the shared ring, unread, when the receiver went away")
+		       "records that were in the shared ring, unread, when the receiver went away")                    \
+	SENSOR_COUNTER(RECORDS_OWN, "shmotel.sensor.records", "{record}", "stage=sensor",                              \
+		       "records that the sensor made by itself: snapshots, clocks, counters, losses")
 
 enum sensor_counter {
 #define SENSOR_COUNTER_ID(id, name, unit, attributes, meaning) SENSOR_COUNTER_##id,

@@ -39,10 +39,10 @@ static void add_process(uint32_t pid, uint64_t process_id, size_t string_bytes, 
 		.process_id = process_id,
 		.pid = pid,
 	};
-	live_tables_process_add(&tables, process, ignored);
+	(void)live_tables_process_add(&tables, process, ignored);
 }
 
-static void add_connection(uint64_t connection_id, uint64_t process_id)
+static void add_connection(uint64_t connection_id, uint64_t process_id, bool muted)
 {
 	const struct shm_record_connection connection = {
 		.header = {.length = sizeof(connection), .type = SHM_RECORD_CONNECTION},
@@ -50,16 +50,16 @@ static void add_connection(uint64_t connection_id, uint64_t process_id)
 		.process_id = process_id,
 	};
 
-	live_tables_connection_add(&tables, &connection);
+	(void)live_tables_connection_add(&tables, &connection, muted);
 }
 
 static size_t processes_walked(uint64_t *last_process_id)
 {
-	const struct shm_record_process *process;
+	const struct live_process *process;
 	size_t at = 0, count = 0;
 
 	while ((process = live_tables_next_process(&tables, &at)) != NULL) {
-		*last_process_id = process->process_id;
+		*last_process_id = process->record.process_id;
 		count++;
 	}
 	return count;
@@ -77,17 +77,15 @@ static size_t connections_walked(void)
 static void a_process_is_remembered_whole_until_it_ends(void **state)
 {
 	(void)state;
-	size_t at = 0;
-
 	add_process(10, 111, 24, false);
-	const struct shm_record_process *process = live_tables_next_process(&tables, &at);
+	const struct live_process *process = live_tables_process_find(&tables, 10);
 
 	assert_non_null(process);
-	assert_int_equal(process->header.length, sizeof(*process) + 24);
-	assert_int_equal(((const char *)(process + 1))[23], 'x');
-	live_tables_process_remove(&tables, 10, 111);
-	at = 0;
-	assert_null(live_tables_next_process(&tables, &at));
+	assert_false(process->told);
+	assert_int_equal(process->record.header.length, sizeof(process->record) + 24);
+	assert_int_equal(((const char *)(&process->record + 1))[23], 'x');
+	live_tables_process_remove(&tables, 10);
+	assert_null(live_tables_process_find(&tables, 10));
 	assert_int_equal(tables.process_bytes, 0);
 }
 
@@ -103,41 +101,31 @@ static void execve_replaces_the_program_that_had_the_pid(void **state)
 	assert_false(live_tables_process_is_ignored(&tables, 111));
 }
 
-static void a_late_exit_of_a_former_program_does_not_remove_its_successor(void **state)
+static void an_ignored_process_is_known_by_its_id_until_it_ends(void **state)
 {
 	(void)state;
-	uint64_t process_id = 0;
-
-	add_process(10, 112, 8, false);
-	live_tables_process_remove(&tables, 10, 111);
-	assert_int_equal(processes_walked(&process_id), 1);
-}
-
-static void an_ignored_process_is_in_no_snapshot(void **state)
-{
-	(void)state;
-	uint64_t process_id = 0;
-
 	add_process(10, 111, 8, true);
-	assert_int_equal(processes_walked(&process_id), 0);
 	assert_true(live_tables_process_is_ignored(&tables, 111));
-	live_tables_process_remove(&tables, 10, 111);
+	live_tables_process_set_ignored(&tables, live_tables_process_find(&tables, 10), false);
+	assert_false(live_tables_process_is_ignored(&tables, 111));
+	live_tables_process_set_ignored(&tables, live_tables_process_find(&tables, 10), true);
+	live_tables_process_remove(&tables, 10);
 	assert_false(live_tables_process_is_ignored(&tables, 111));
 }
 
 static void a_connection_is_remembered_until_it_closes(void **state)
 {
 	(void)state;
-	add_connection(1, 111);
-	add_connection(1, 112); /* a new owner */
-	size_t at = 0;
-	const struct shm_record_connection *connection = live_tables_next_connection(&tables, &at);
+	add_connection(1, 111, false);
+	add_connection(1, 112, false); /* a new owner */
+	const struct live_connection *connection = live_tables_connection_find(&tables, 1);
 
 	assert_non_null(connection);
-	assert_int_equal(connection->process_id, 112);
+	assert_int_equal(connection->record.process_id, 112);
 	assert_int_equal(connections_walked(), 1);
-	assert_true(live_tables_connection_remove(&tables, 1));
-	assert_false(live_tables_connection_remove(&tables, 1));
+	live_tables_connection_remove(&tables, 1);
+	assert_null(live_tables_connection_find(&tables, 1));
+	live_tables_connection_remove(&tables, 1);
 	assert_int_equal(connections_walked(), 0);
 }
 
@@ -147,10 +135,11 @@ static void a_full_table_forgets_one_for_each_new_one_and_counts_it(void **state
 	uint64_t process_id;
 
 	for (uint64_t id = 1; id <= 1200; id++)
-		add_connection(id, 111);
+		add_connection(id, 111, id % 2 == 0);
 	assert_int_equal(connections_walked(), 1000);
 	assert_int_equal(tables.forgotten, 200);
-	assert_true(live_tables_connection_remove(&tables, 1200));
+	assert_non_null(live_tables_connection_find(&tables, 1200));
+	assert_true(tables.muted_count <= 600 && tables.muted_count >= 400);
 	for (uint32_t pid = 1; pid <= 130; pid++)
 		add_process(pid, pid, 0, pid % 2 == 0);
 	assert_int_equal(tables.forgotten, 230);
@@ -173,16 +162,20 @@ static void muted_connections_are_told_apart(void **state)
 {
 	(void)state;
 	assert_false(live_tables_is_muted(&tables, 5));
-	live_tables_mute(&tables, 5);
-	live_tables_mute(&tables, 6);
+	add_connection(5, 1, true);
+	add_connection(6, 1, true);
+	add_connection(7, 2, false);
 	assert_true(live_tables_is_muted(&tables, 5));
 	assert_false(live_tables_is_muted(&tables, 7));
-	live_tables_unmute(&tables, 5);
+	assert_false(live_tables_is_muted(&tables, 8));
+	live_tables_connection_set_muted(&tables, live_tables_connection_find(&tables, 5), false);
 	assert_false(live_tables_is_muted(&tables, 5));
 	assert_true(live_tables_is_muted(&tables, 6));
-	live_tables_unmute_all(&tables);
-	assert_false(live_tables_is_muted(&tables, 6));
-	assert_int_equal(tables.forgotten, 0);
+	add_connection(6, 2, false);
+	assert_int_equal(tables.muted_count, 0);
+	add_connection(6, 1, true);
+	live_tables_connection_remove(&tables, 6);
+	assert_int_equal(tables.muted_count, 0);
 }
 
 static void ten_thousand_connections_take_less_than_two_megabytes(void **state)
@@ -193,7 +186,7 @@ static void ten_thousand_connections_take_less_than_two_megabytes(void **state)
 	size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
 
 	for (uint64_t id = 0; id < 10000; id++)
-		add_connection(id, 1);
+		add_connection(id, 1, false);
 	size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
 
 	print_message("%zu bytes\n", after - before);
@@ -206,8 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_process_is_remembered_whole_until_it_ends),
 		TEST(execve_replaces_the_program_that_had_the_pid),
-		TEST(a_late_exit_of_a_former_program_does_not_remove_its_successor),
-		TEST(an_ignored_process_is_in_no_snapshot),
+		TEST(an_ignored_process_is_known_by_its_id_until_it_ends),
 		TEST(a_connection_is_remembered_until_it_closes),
 		TEST(a_full_table_forgets_one_for_each_new_one_and_counts_it),
 		TEST(long_command_lines_cannot_take_more_than_their_share_of_memory),

@@ -1,0 +1,30 @@
+/* shmotel-sensor: read the options, attach, give up privileges, serve, leave. */
+#include <stdlib.h>
+
+#include "sensor.h"
+
+static int run(const struct sensor_options *options, int argc, char **argv)
+{
+	struct sensor *sensor;
+	int error = sensor_open(&sensor, options);
+
+	if (error == 0)
+		error = sensor_drop_privileges(sensor);
+	if (error == 0) {
+		sensor_announce(sensor);
+		error = sensor_run(sensor, argc, argv);
+	}
+	sensor_close(sensor);
+	return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct sensor_options options = {.socket_path = NULL};
+	int status = sensor_options_read(&options, argc, argv);
+
+	if (status < 0)
+		status = run(&options, argc, argv);
+	sensor_options_free(&options);
+	return status;
+}
