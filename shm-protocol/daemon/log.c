@@ -16,6 +16,10 @@ static const char *const prefixes[] = {
 };
 
 static size_t append(char *line, size_t used, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static size_t vappend(char *line, size_t used, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
+static void write_line(enum log_level level, uint64_t suppressed, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 
 /* snprintf that keeps count: returns the new length, never past the last byte but one. */
 static size_t vappend(char *line, size_t used, const char *format, va_list arguments)

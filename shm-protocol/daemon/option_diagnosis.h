@@ -14,7 +14,8 @@ struct option_diagnosis {
 };
 
 /* A log function for libcyaml; `context` is the diagnosis, zeroed before. */
-void option_diagnosis_log(cyaml_log_t level, void *context, const char *format, va_list arguments);
+void option_diagnosis_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 
 /* Write the complaint about `file`, which was read for these rows of the table. */
 void option_diagnosis_explain(const struct option_diagnosis *d, const struct option_table *table, const char *file,

@@ -187,7 +187,7 @@ enum option_source option_table_source(const struct option_table *table, const s
 		if (table->rows[i].offset == offset)
 			return reading->sources[i];
 	}
-	assert(!"no option is stored there");
+	assert(false && "no option is stored there");
 	return OPTION_FROM_DEFAULT;
 }
 
