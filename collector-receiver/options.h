@@ -46,6 +46,7 @@ struct receiver_options {
 
 	uint32_t batch_spans;
 	uint64_t batch_delay_ns;
+	bool export_unsampled;
 	uint64_t metric_interval_ns;
 	enum receiver_temporality temporality;
 	uint32_t cardinality_limit; /* series of one metric */
@@ -53,6 +54,8 @@ struct receiver_options {
 	struct option_texts known_methods;
 	bool body_sizes;
 	struct option_texts redacted_query_keys;
+	char *service_name;	   /* the receiver's own */
+	char *resource_attributes; /* the same; NULL if there are none */
 	bool command_line;
 
 	/* OTEL_* variables whose meaning depends on other options; used up by receiver_options_read. */

@@ -41,6 +41,26 @@ static void the_defaults_are_those_of_the_collector(void **state)
 	receiver_options_free(&o);
 }
 
+static void the_example_file_holds_the_defaults(void **state)
+{
+	struct receiver_options o, defaults;
+
+	(void)state;
+	assert_int_equal(read_flags(&defaults, FLAGS(NULL)), -1);
+	assert_int_equal(read_flags(&o, (char *[]){"shmotel-receiver", "--config", EXAMPLE_FILE, NULL}), -1);
+	assert_int_equal(o.exports.count, defaults.exports.count);
+	assert_string_equal(o.exports.items[0], defaults.exports.items[0]);
+	assert_int_equal(o.known_methods.count, defaults.known_methods.count);
+	assert_int_equal(o.redacted_query_keys.count, defaults.redacted_query_keys.count);
+	assert_memory_equal(&o.retry, &defaults.retry, sizeof(o.retry));
+	assert_int_equal(o.queue_bytes, defaults.queue_bytes);
+	assert_int_equal(o.batch_delay_ns, defaults.batch_delay_ns);
+	assert_int_equal(o.metric_interval_ns, defaults.metric_interval_ns);
+	assert_int_equal(o.request_bytes_max, defaults.request_bytes_max);
+	receiver_options_free(&o);
+	receiver_options_free(&defaults);
+}
+
 static void the_standard_variables_apply(void **state)
 {
 	static const char *const variables[][2] = {
@@ -116,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_defaults_are_those_of_the_collector),
+		cmocka_unit_test(the_example_file_holds_the_defaults),
 		cmocka_unit_test(the_standard_variables_apply),
 		cmocka_unit_test(what_is_wrong_leaves_with_status_2),
 	};

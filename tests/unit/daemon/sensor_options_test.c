@@ -62,6 +62,20 @@ static void the_defaults_are_those_that_the_documents_name(void **state)
 	sensor_options_free(&options);
 }
 
+static void the_example_file_holds_the_defaults(void **state)
+{
+	struct sensor_options options, defaults;
+
+	(void)state;
+	assert_int_equal(read_flags(&defaults, FLAGS("--config", "/dev/null")), -1);
+	assert_int_equal(read_flags(&options, FLAGS("--config", EXAMPLE_FILE)), -1);
+	assert_memory_equal(&options.capture, &defaults.capture, sizeof(options.capture));
+	assert_int_equal(options.ring_bytes, defaults.ring_bytes);
+	assert_string_equal(options.socket_path, defaults.socket_path);
+	sensor_options_free(&options);
+	sensor_options_free(&defaults);
+}
+
 static void port_filters_reach_the_capture(void **state)
 {
 	struct sensor_options options;
@@ -109,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_defaults_are_those_that_the_documents_name),
+		cmocka_unit_test(the_example_file_holds_the_defaults),
 		cmocka_unit_test(port_filters_reach_the_capture),
 		cmocka_unit_test(the_port_of_the_receivers_collector_is_excluded),
 		cmocka_unit_test(what_is_wrong_leaves_with_status_2_and_a_check_with_0),
