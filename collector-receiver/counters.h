@@ -34,6 +34,10 @@
 			 "messages that are not what the protocol allows")                                             \
 	RECEIVER_COUNTER(PARSER_HOLES, "shmotel.receiver.lost", "{message}", "stage=parser,reason=hole",               \
 			 "messages whose head fell into a hole")                                                       \
+	RECEIVER_COUNTER(HEADS_TOO_LONG, "shmotel.receiver.heads_cut", "{message}", "stage=parser,reason=too_long",    \
+			 "heads cut because they were longer than a parser keeps")                                     \
+	RECEIVER_COUNTER(HEADS_UNFINISHED, "shmotel.receiver.lost", "{message}", "stage=parser,reason=unfinished",     \
+			 "requests whose head was not complete when the connection was closed")                        \
 	RECEIVER_COUNTER(PIPELINE_FULL, "shmotel.receiver.lost", "{exchange}", "stage=parser,reason=pipeline_full",    \
 			 "requests given up because too many waited for their response on one connection")             \
 	RECEIVER_COUNTER(RESPONSES_UNMATCHED, "shmotel.receiver.lost", "{exchange}", "stage=parser,reason=unmatched",  \

@@ -1,0 +1,164 @@
+/* HTTP/1.x: what parsing, framing and pairing share. Reference: RFC 9110, RFC 9112. */
+#ifndef PROTOCOLS_HTTP1_HTTP1_H
+#define PROTOCOLS_HTTP1_HTTP1_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocols/protocol.h"
+
+enum {
+	HTTP1_OUTSTANDING_MAX = 256, /* requests that wait for their response on one connection */
+	HTTP1_HEAD_BYTES_MAX = PROTOCOL_UNIT_BYTES_MAX,
+	HTTP1_START_LINE_BYTES_MAX = 8192, /* of a message that is looked for, not of one that is in step */
+	HTTP1_METHOD_BYTES_MAX = 64,
+};
+
+/* ---- start_line.c, parse.c: bytes to heads ---- */
+
+enum http1_field {
+	HTTP1_HOST,
+	HTTP1_USER_AGENT,
+	HTTP1_TRACEPARENT,
+	HTTP1_TRACESTATE,
+	HTTP1_X_FORWARDED_FOR,
+	HTTP1_FORWARDED,
+	HTTP1_X_FORWARDED_PROTO,
+	HTTP1_X_FORWARDED_HOST,
+	HTTP1_FIELDS, /* how many are kept */
+};
+
+/* The head of a request or a response: slices of the bytes that were parsed. */
+struct http1_head {
+	struct slice method; /* absent in a response */
+	struct slice target;
+	struct slice fields[HTTP1_FIELDS]; /* the first of its name */
+	int64_t content_length;            /* -1: absent */
+	uint16_t status;
+	uint8_t version_minor;
+	bool content_length_invalid; /* malformed, or two that differ */
+	bool transfer_encoding;
+	bool chunked_last; /* the last transfer coding is "chunked" */
+	bool expect_continue;
+	bool traceparent_repeated;
+	bool cut; /* the rest of the head was not seen */
+};
+
+enum http1_parse {
+	HTTP1_PARSED,
+	HTTP1_PARSE_MORE,      /* the bytes end before the head does */
+	HTTP1_PARSE_MALFORMED, /* no head of the expected kind */
+};
+
+/* `line` has no line end. False if it is no request line or status line of HTTP/1.x. */
+bool http1_parse_request_line(struct slice line, struct http1_head *head);
+bool http1_parse_status_line(struct slice line, struct http1_head *head);
+
+/* May these bytes be the beginning of a message of that sender? Decided by the first few bytes. */
+bool http1_start_is_plausible(enum sender from, struct slice bytes);
+
+/* struct protocol.recognise */
+enum match http1_recognise(struct slice first, bool more_may_come);
+
+/* Parse a head at the start of `bytes`, whose first `examined` bytes were offered before in vain. On HTTP1_PARSED
+ * *head_bytes counts the head with the empty line that ends it. */
+enum http1_parse http1_parse_head(enum sender from, struct slice bytes, size_t examined, struct http1_head *head,
+				  size_t *head_bytes);
+
+/* What a head that will never be complete says. HTTP1_PARSE_MALFORMED if not even method or status can be read. */
+enum http1_parse http1_parse_cut_head(enum sender from, struct slice bytes, struct http1_head *head);
+
+/* ---- body.c: where a message ends (RFC 9112 6.3) ---- */
+
+enum http1_framing {
+	HTTP1_BODY_NONE,
+	HTTP1_BODY_LENGTH,
+	HTTP1_BODY_CHUNKED,
+	HTTP1_BODY_UNTIL_CLOSE,
+	HTTP1_BODY_UNKNOWN, /* the head contradicts itself, or was cut */
+};
+
+struct http1_body {
+	enum http1_framing framing;
+	uint8_t chunk_place;
+	uint64_t remaining; /* of the body, or of the chunk */
+	uint64_t bytes;     /* content so far, framing not counted */
+};
+
+enum http1_body_step {
+	HTTP1_BODY_GOES_ON,
+	HTTP1_BODY_ENDED,
+	HTTP1_BODY_BROKEN, /* the framing is not what the protocol allows, or fell into a hole */
+};
+
+void http1_request_body(struct http1_body *body, const struct http1_head *head);
+
+/* `to_head` and `to_connect`: the method that is answered. */
+void http1_response_body(struct http1_body *body, const struct http1_head *head, bool to_head, bool to_connect);
+
+/* Take body bytes from the cursor, up to the body's end. */
+enum http1_body_step http1_body_take(struct http1_body *body, struct cursor *in);
+
+/* Step over *bytes unseen bytes; on HTTP1_BODY_ENDED *bytes are left over behind the body's end. */
+enum http1_body_step http1_body_hole(struct http1_body *body, uint64_t *bytes);
+
+/* ---- pair.c: requests and their responses ---- */
+
+/* A request that waits for its response: a block of the pool, strings behind it. */
+struct http1_request {
+	struct http1_request *next;
+	size_t block_bytes;
+	uint64_t start_ns;
+	uint32_t turn;
+	uint32_t flags; /* enum exchange_flag */
+	bool is_head, is_connect;
+	struct http_exchange http; /* slices point into text */
+	char text[];
+};
+
+enum http1_phase {
+	HTTP1_AT_HEAD,
+	HTTP1_IN_BODY,
+	HTTP1_IN_TUNNEL, /* behind CONNECT, until its answer says what follows */
+	HTTP1_LOST,
+};
+
+struct http1_side {
+	enum http1_phase phase;
+	struct http1_body body;
+};
+
+/* A connection. */
+struct http1 {
+	struct http1_side sides[2]; /* by enum sender */
+	struct http1_request *oldest, *newest;
+	struct http1_request *receiving; /* the newest, while its body passes */
+	uint32_t outstanding;
+	uint32_t given_up; /* later requests that could not be kept: their responses come after all kept ones */
+
+	/* The response that passes: answers `oldest` if `answering`, else nothing that is known. */
+	bool answering;
+	bool tunnel_bytes_passed;
+	bool continue_expected; /* the client may yet keep back the body it announced: "Expect: 100-continue" */
+	uint64_t response_first_ns;
+	uint64_t response_last_ns;
+	bool response_tail_unseen; /* bytes of it passed later than that, unseen */
+	uint32_t unsure_turn; /* requests of this turn came after a hole in it: their responses cannot be told apart */
+};
+
+/* Queue a request, or count why not. Does nothing else to the state's sides. */
+void http1_pair_request(struct http1 *http, const struct flow *flow, const struct http1_head *head);
+
+/* A final response begins: note it on the oldest request, or count it as unmatched. */
+void http1_pair_response(struct http1 *http, const struct flow *flow, const struct http1_head *head);
+
+/* The response has ended, seen whole or not: hand the oldest request over, if it is that which is answered. */
+void http1_pair_finish(struct http1 *http, const struct flow *flow, enum exchange_end end, uint32_t flags);
+
+/* Hand over all waiting requests of turns before `turn` without (the rest of) their responses. */
+void http1_pair_cut_before(struct http1 *http, const struct flow *flow, uint32_t turn, enum exchange_end reason);
+void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchange_end reason);
+
+extern const struct protocol http1_protocol;
+
+#endif

@@ -1,0 +1,8 @@
+/* The one table of protocols. */
+#include "protocols/http1/http1.h"
+#include "protocols/protocol.h"
+
+const struct protocol *const protocols[] = {
+	&http1_protocol,
+	NULL,
+};
