@@ -1,0 +1,215 @@
+/* HTTP/1.x conversations, each as a server and as a client sees it: run whole, byte by byte, at every split and against
+ * a guard page; the exchanges must be the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "counters.h"
+#include "support/record_feed.h"
+
+enum { TURNS_MAX = 8 };
+
+/* '>' begins what the client says, '<' what the server says, '.' is the close of the connection. */
+struct conversation {
+	const char *name;
+	const char *turns[TURNS_MAX];
+	const char *exchanges; /* without the role */
+};
+
+#define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
+
+static const struct conversation conversations[] = {
+	{"a request and its response",
+	 {">GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+	 "GET /a?b=c 1.1 200 0 5 message host=x\n"},
+	{"fields that are kept, names in any case, values trimmed",
+	 {">GET / HTTP/1.1\r\nhOST: \t x:80 \r\nUser-Agent: curl/8 (a; b)\r\ntraceparent: 00-a-b-01\r\nTracestate: k=v\r\n"
+	  "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nForwarded: for=1.2.3.4\r\nX-Forwarded-Proto: https\r\n"
+	  "X-Forwarded-Host: y\r\nX-Forwarded-Port: 1\r\nHost2: z\r\n\r\n",
+	  "<HTTP/1.1 204 No Content\r\n\r\n"},
+	 "GET / 1.1 204 0 0 message host=x:80 user-agent=curl/8 (a; b) traceparent=00-a-b-01 tracestate=k=v "
+	 "x-forwarded-for=1.2.3.4, 5.6.7.8 forwarded=for=1.2.3.4 x-forwarded-proto=https x-forwarded-host=y\n"},
+	{"keep-alive",
+	 {">GET /1 HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ">GET /2 HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 404 Not Found\r\nContent-Length: 1\r\n\r\nx"},
+	 "GET /1 1.1 200 0 0 message\nGET /2 1.1 404 0 1 message\n"},
+	{"pipelining",
+	 {">GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcHEAD /3 HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 201 Created\r\n" CHUNKED
+	  "1\r\nx\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"},
+	 "GET /1 1.1 200 0 2 message\nPOST /2 1.1 201 3 1 message\nHEAD /3 1.1 200 0 0 message\n"},
+	{"chunked both ways, with extensions and trailers",
+	 {">PUT /c HTTP/1.1\r\n" CHUNKED "5;name=\"v;w\"\r\nhello\r\nA \r\n0123456789\r\n0;last\r\nTrailer: 1\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\n" CHUNKED "3\r\nabc\r\n00\r\nExpires: never\r\nX: y\r\n\r\n"},
+	 "PUT /c 1.1 200 15 3 message\n"},
+	{"no body after HEAD, 304 and 204 whatever their fields say",
+	 {">HEAD /h HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n" CHUNKED, ">GET /n HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", ">GET /m HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n"},
+	 "HEAD /h 1.1 200 0 0 message\nGET /n 1.1 304 0 0 message\nGET /m 1.1 204 0 0 message\n"},
+	{"interim responses",
+	 {">POST /e HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "<HTTP/1.1 100 Continue\r\n\r\n",
+	  ">body", "<HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	 "POST /e 1.1 200 4 0 message\n"},
+	{"a body that is kept back after a final answer to Expect",
+	 {">PUT /e HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+	  "<HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", ">GET /f HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	 "PUT /e 1.1 417 4 0 message\nGET /f 1.1 200 0 0 message\n"},
+	{"a server that answers before the request's body is complete",
+	 {">POST /early HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345", "<HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
+	  ">67890GET /next HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	 "POST /early 1.1 413 10 0 message\nGET /next 1.1 200 0 0 message\n"},
+	{"unknown and WebDAV methods",
+	 {">PROPFIND /d HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "<HTTP/1.1 207 Multi-Status\r\nContent-Length: 1\r\n\r\nx",
+	  ">we!rd'~method /w HTTP/1.1\r\n\r\n", "<HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n"},
+	 "PROPFIND /d 1.1 207 0 1 message\nwe!rd'~method /w 1.1 405 0 0 message\n"},
+	{"absolute, asterisk and odd targets",
+	 {">GET http://h.example:81/p?q HTTP/1.1\r\nHost: h\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+	  ">OPTIONS * HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+	  ">GET /sp ace/\xc3\xa9 HTTP/1.1\r\n\r\n", "<HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"},
+	 "GET http://h.example:81/p?q 1.1 200 0 0 message scheme=http host=h\nOPTIONS * 1.1 200 0 0 message\n"
+	 "GET /sp ace/\xc3\xa9 1.1 400 0 0 message\n"},
+	{"CONNECT opens a tunnel",
+	 {">CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", "<HTTP/1.1 200 Connection established\r\n\r\n",
+	  ">\x16\x03\x01GET / HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n"},
+	 "CONNECT h:443 1.1 200 0 0 message upgraded host=h:443\n"},
+	{"CONNECT refused",
+	 {">CONNECT h:443 HTTP/1.1\r\n\r\n", "<HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
+	  ">CONNECT h:443 HTTP/1.1\r\nProxy-Authorization: x\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n"},
+	 "CONNECT h:443 1.1 407 0 2 message\nCONNECT h:443 1.1 200 0 0 message upgraded\n"},
+	{"Upgrade",
+	 {">GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "<HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05",
+	  ">\x81\x85GET / HTTP/1.1\r\n\r\n"},
+	 "GET /ws 1.1 101 0 0 message upgraded\n"},
+	{"HTTP/1.0 that ends with the connection",
+	 {">GET /old HTTP/1.0\r\n\r\n", "<HTTP/1.0 200 OK\r\nServer: x\r\n\r\nall of this", "."},
+	 "GET /old 1.0 200 0 11 close\n"},
+	{"a transfer coding that is not chunked ends with the connection",
+	 {">GET /z HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\nContent-Length: 3\r\n\r\nabcdef",
+	  "."},
+	 "GET /z 1.1 200 0 6 close\n"},
+	{"Transfer-Encoding overrides Content-Length",
+	 {">POST /s HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+	  "GET /t HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\nContent-Length: 9\r\n" CHUNKED "0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	 "POST /s 1.1 200 1 0 message\nGET /t 1.1 200 0 0 message\n"},
+	{"equal lengths are one length",
+	 {">POST /d HTTP/1.1\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\nxy",
+	  "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	 "POST /d 1.1 200 2 0 message\n"},
+	{"folded lines, bare line feeds, empty lines before a message, space before the colon",
+	 {">\r\n\nGET /f HTTP/1.1\nHost\t : a\n\tb\r\n c\nnonsense\n: empty\nUser-Agent:u\n\n",
+	  "<\r\nHTTP/1.1 200 OK\nContent-Length:\r\n 2\n\nok"},
+	 "GET /f 1.1 200 0 2 message host=a \tb   c user-agent=u\n"},
+	{"a repeated traceparent is none",
+	 {">GET /t HTTP/1.1\r\ntraceparent: 1\r\nTraceparent: 2\r\n\r\n", "<HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"},
+	 "GET /t 1.1 200 0 0 message\n"},
+	{"closed in the middle of a body",
+	 {">GET /m HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234", "."},
+	 "GET /m 1.1 200 0 -1 cut-by-close end-unseen\n"},
+	{"closed in the middle of the response's head",
+	 {">GET /m HTTP/1.1\r\n\r\n", "<HTTP/1.1 500 Oops\r\nContent-Le", "."},
+	 "GET /m 1.1 500 0 -1 cut-by-close end-unseen response-cut\n"},
+	{"closed without an answer",
+	 {">GET /n HTTP/1.1\r\n\r\n", "."},
+	 "GET /n 1.1 0 0 -1 cut-by-close end-unseen response-unseen\n"},
+	{"conflicting lengths: the server refuses and closes",
+	 {">POST /c HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+	  "<HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "."},
+	 "POST /c 1.1 400 -1 0 message\n"},
+	{"no HTTP at all", {">*1\r\n$4\r\nPING\r\n", "<+PONG\r\n", ">GET key\r\n", "<$-1\r\n"}, ""},
+	{"HTTP/2 is another protocol", {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00\x04"}, ""},
+};
+
+enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]) };
+
+static int direction_of(char from, uint8_t role)
+{
+	return (from == '>') == (role == SHM_ROLE_SERVER) ? FEED_RECEIVED : FEED_SENT;
+}
+
+/* One record per `step` bytes, except that turn `split_turn` is cut in two at `split_at`. */
+static void play(struct feed *feed, const struct conversation *c, uint8_t role, size_t step, int split_turn,
+		 size_t split_at)
+{
+	feed_clear_log(feed);
+	feed_connection(feed, role, 0);
+	for (int turn = 0; turn < TURNS_MAX && c->turns[turn] != NULL; turn++) {
+		const char *bytes = c->turns[turn] + 1;
+		size_t length = strlen(bytes);
+		int direction = direction_of(c->turns[turn][0], role);
+
+		if (c->turns[turn][0] == '.') {
+			feed_close(feed, SHM_CLOSE_NORMAL);
+			return;
+		}
+		for (size_t at = 0, n; at < length; at += n) {
+			n = length - at < step ? length - at : step;
+			if (turn == split_turn && at == 0)
+				n = split_at;
+			feed_bytes(feed, direction, bytes + at, n);
+		}
+	}
+}
+
+static void expect(const struct feed *feed, const struct conversation *c, uint8_t role)
+{
+	char expected[4096] = "";
+
+	for (const char *line = c->exchanges; *line != '\0'; line = strchr(line, '\n') + 1) {
+		strcat(expected, role == SHM_ROLE_SERVER ? "server " : "client ");
+		strncat(expected, line, (size_t)(strchr(line, '\n') - line) + 1);
+	}
+	if (strcmp(feed->log, expected) != 0)
+		fail_msg("%s:\n got:\n%s expected:\n%s", c->name, feed->log, expected);
+}
+
+static void run(uint8_t role)
+{
+	struct feed *feed = feed_create();
+
+	for (size_t i = 0; i < CONVERSATIONS; i++) {
+		const struct conversation *c = &conversations[i];
+
+		play(feed, c, role, SIZE_MAX, -1, 0);
+		expect(feed, c, role);
+		for (size_t step = 1; step <= 7; step++) {
+			play(feed, c, role, step, -1, 0);
+			expect(feed, c, role);
+		}
+		for (int turn = 0; turn < TURNS_MAX && c->turns[turn] != NULL; turn++) {
+			for (size_t at = 1; at + 1 < strlen(c->turns[turn]); at++) {
+				play(feed, c, role, SIZE_MAX, turn, at);
+				expect(feed, c, role);
+			}
+		}
+	}
+	feed_destroy(feed);
+}
+
+static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server(void **state)
+{
+	(void)state;
+	run(SHM_ROLE_SERVER);
+}
+
+static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client(void **state)
+{
+	(void)state;
+	run(SHM_ROLE_CLIENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server),
+		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
