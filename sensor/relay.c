@@ -319,6 +319,11 @@ void relay_report(struct relay *relay)
 	(void)write_own(relay, &record, sizeof(record));
 }
 
+bool relay_can_report(const struct relay *relay)
+{
+	return !relay->session->open || has_room_to_spare(relay, SHM_RECORD_BYTES_MAX / 4);
+}
+
 static void decide_again(struct relay *relay, struct live_process *process)
 {
 	bool ignored = decide(relay, &process->record) == VERDICT_IGNORE;

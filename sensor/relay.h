@@ -63,6 +63,8 @@ void relay_tell_untold(struct relay *relay);
 
 /* Write the clock, losses that the counters show, and the counters. Call every second or so while a receiver is there. */
 void relay_report(struct relay *relay);
+/* Whether a report would find room, or no receiver is there to read it. */
+bool relay_can_report(const struct relay *relay);
 
 /* Decide anew over all processes, and announce those that are watched from now on. */
 void relay_set_watch_list(struct relay *relay, const struct watch_list *watch_list);

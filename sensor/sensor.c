@@ -21,13 +21,18 @@
 enum {
 	DRAIN_BUDGET = 8192,       /* events between two looks at everything else */
 	DRAIN_PASSES_AT_EXIT = 64, /* the kernel side goes on capturing meanwhile */
+	WAITS_AT_EXIT = 40,        /* for room in the ring, each of WAIT_NS */
+	WAIT_NS = 5 * 1000 * 1000,
 	QUIET_REPORTS_MAX = 5,     /* reports left out while nothing happens: the clock is due every ten seconds */
+	FLUSH_IDLE_MS = 500,       /* how long a transfer must rest before its end is reported without a next one */
 	READY_MAX = 4,
 	MESSAGE_BYTES = 512,
 };
 
-/* The kernel side wakes the loop when the first event comes after a quiet time, or when much waits. What comes in
- * between is fetched by polling, until a poll finds nothing. */
+/* The kernel side wakes the loop when the first event comes after WAKEUP_INTERVAL_US without a wakeup, and when much
+ * waits. What comes in between is fetched by polling, until a poll finds nothing. The poll is the longer of the two by
+ * more than any event takes to be written: so none is left behind that neither wakes nor is polled for. */
+enum { WAKEUP_INTERVAL_US = 80 * 1000 };
 static const uint64_t poll_interval_ns = 100 * 1000 * 1000;
 static const uint64_t report_interval_ns = 1000 * 1000 * 1000;
 
@@ -152,6 +157,7 @@ static int capture_start(struct sensor *sensor, const struct watch_list *watch_l
 	struct capture_options options = sensor->options->capture;
 
 	options.self_pid = (uint32_t)getpid();
+	options.wakeup_interval_us = WAKEUP_INTERVAL_US;
 	options.new_process_verdict = watch_list_filters(watch_list) ? VERDICT_PENDING : VERDICT_WATCH;
 	int error = capture_open(&sensor->capture, &options, sensor->capture_message, sizeof(sensor->capture_message));
 
@@ -315,10 +321,8 @@ static void on_signal(struct sensor *sensor)
 }
 
 /* Once a second while a receiver is there; more rarely while nothing happens, so that an idle pair sleeps. */
-static void report_if_due(struct sensor *sensor, uint64_t now)
+static void report(struct sensor *sensor, uint64_t now)
 {
-	if (sensor->report_due_ns == 0 || now < sensor->report_due_ns)
-		return;
 	sensor->report_due_ns = now + report_interval_ns;
 	capture_counters(sensor->capture, sensor->counters);
 	uint64_t drained = sensor->counters[SENSOR_COUNTER_EVENTS_DRAINED];
@@ -357,9 +361,29 @@ static void end_pass(struct sensor *sensor, uint64_t now)
 	}
 }
 
-static int timeout_ms(const struct sensor *sensor, uint64_t now)
+/* Returns the number of events drained. */
+static int pass(struct sensor *sensor)
 {
-	uint64_t due = sensor->poll_due_ns;
+	uint64_t now = now_ns();
+	bool report_is_due = sensor->report_due_ns != 0 && now >= sensor->report_due_ns;
+
+	if (report_is_due && capture_flush(sensor->capture, FLUSH_IDLE_MS) != 0)
+		LOG_LIMITED(LOG_LEVEL_WARNING, "the ends of large transfers cannot be reported before the next one");
+	int drained = drain(sensor);
+
+	if (drained > 0)
+		sensor->poll_due_ns = now + poll_interval_ns;
+	else if (now >= sensor->poll_due_ns)
+		sensor->poll_due_ns = 0;
+	if (report_is_due)
+		report(sensor, now);
+	end_pass(sensor, now);
+	return drained;
+}
+
+static int timeout_ms(const struct sensor *sensor)
+{
+	uint64_t now = now_ns(), due = sensor->poll_due_ns;
 
 	if (due == 0 || (sensor->report_due_ns != 0 && sensor->report_due_ns < due))
 		due = sensor->report_due_ns;
@@ -389,30 +413,35 @@ static int dispatch(struct sensor *sensor, int timeout)
 
 int sensor_run(struct sensor *sensor, int argc, char **argv)
 {
-	int drained = DRAIN_BUDGET; /* what the walk found waits already */
-	uint64_t now = now_ns();
 	int error = 0;
 
 	sensor->argc = argc;
 	sensor->argv = argv;
+	int drained = pass(sensor); /* what the walk found, so that the first snapshot contains it */
+
 	while (!sensor->stopping && error == 0) {
-		error = dispatch(sensor, drained >= DRAIN_BUDGET ? 0 : timeout_ms(sensor, now));
-		drained = drain(sensor);
-		now = now_ns();
-		if (drained > 0)
-			sensor->poll_due_ns = now + poll_interval_ns;
-		else if (now >= sensor->poll_due_ns)
-			sensor->poll_due_ns = 0;
-		report_if_due(sensor, now);
-		end_pass(sensor, now);
+		error = dispatch(sensor, drained >= DRAIN_BUDGET ? 0 : timeout_ms(sensor));
+		drained = pass(sensor);
 	}
 	return error;
 }
 
+/* The last report closes the receiver's account: worth a moment for a receiver that reads. */
+static void await_room_at_exit(struct sensor *sensor)
+{
+	static const struct timespec wait = {.tv_nsec = WAIT_NS};
+
+	for (int i = 0; i < WAITS_AT_EXIT && !relay_can_report(&sensor->relay); i++) {
+		end_pass(sensor, now_ns());
+		nanosleep(&wait, NULL);
+	}
+}
+
 static void drain_at_exit(struct sensor *sensor)
 {
-	for (int pass = 0; pass < DRAIN_PASSES_AT_EXIT && drain(sensor) == DRAIN_BUDGET; pass++)
+	for (int i = 0; i < DRAIN_PASSES_AT_EXIT && drain(sensor) == DRAIN_BUDGET; i++)
 		end_pass(sensor, now_ns());
+	await_room_at_exit(sensor);
 	capture_counters(sensor->capture, sensor->counters);
 	relay_report(&sensor->relay);
 	end_pass(sensor, now_ns());
