@@ -49,6 +49,24 @@ static uint64_t unix_ns(const struct telemetry *t, uint64_t monotonic_ns)
 	return monotonic_ns + (uint64_t)t->clock_offset_ns;
 }
 
+void telemetry_config_defaults(struct telemetry_config *config)
+{
+	*config = (struct telemetry_config){
+		.traces = true,
+		.metrics = true,
+		.self_metrics = true,
+		.batch_spans_max = 512,
+		.batch_bytes_max = 3670016,
+		.batch_delay_ns = UINT64_C(1000000000),
+		.metric_interval_ns = UINT64_C(60000000000),
+		.series_per_metric_max = 2000,
+		.series_max = 16384,
+		.resources_max = 4096,
+		.service_name = "shmotel-receiver",
+	};
+	span_rules_defaults(&config->rules);
+}
+
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void encode_own_resource(struct telemetry *t, const struct telemetry_config *config)

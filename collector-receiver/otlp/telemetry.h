@@ -29,20 +29,14 @@ struct telemetry_config {
 	uint32_t series_per_metric_max; /* per process */
 	uint32_t series_max;		/* of all processes */
 	uint32_t resources_max;		/* processes at a time */
-	/* The receiver's own identity; borrowed for the call of telemetry_create. */
+	/* The receiver's own OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES (NULL: none); borrowed for the call of
+	 * telemetry_create. */
 	const char *service_name;
 	const char *resource_attributes;
 };
 
 /* Traces and metrics on, 512 spans, 3.5 MiB, 1 s, 60 s, 2000 series a metric, 16384 in all, 4096 processes. */
 void telemetry_config_defaults(struct telemetry_config *config);
-
-/* The standard variables: OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_METRIC_EXPORT_INTERVAL,
- * OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS, OTEL_SERVICE_NAME,
- * OTEL_RESOURCE_ATTRIBUTES. get is getenv or a stand-in; the texts must live as long as the telemetry. An empty value
- * is as none. A value that is not valid is passed over, as the specification demands; then the last such variable's
- * name is returned, so that it can be said. NULL: all were fine. */
-const char *telemetry_config_read_environment(struct telemetry_config *config, char *(*get)(const char *name));
 
 struct telemetry;
 
