@@ -34,6 +34,9 @@ struct capture_options {
 	size_t exclude_port_count;
 	struct capture_port_range exclude_ports[CAPTURE_PORT_RANGES_MAX];
 	uint32_t self_pid; /* never watched, nor the peers of its sockets */
+	/* Data makes capture_fd readable at most this often; 0: only when an eighth of the ring is full. A new process
+	 * always does, so that its /proc is read while it lives. The caller drains by its own timer besides. */
+	uint32_t wakeup_interval_us;
 };
 
 /* Probe, load and attach. On success `message` holds one sentence: which way in was chosen and why. On failure returns
@@ -65,10 +68,16 @@ int capture_drain(struct capture *capture, const struct capture_handler *handler
 /* Walk the processes and sockets that exist already: their events appear in the ring. Call once, after attaching. */
 int capture_walk(struct capture *capture);
 
+/* Report bytes that were counted without an event, where nothing followed for `idle_ms`: without this the end of a
+ * response that is larger than the budget shows only when the next request comes. Cheap when there are none. Call about
+ * once a second. */
+int capture_flush(struct capture *capture, uint32_t idle_ms);
+
 /* Decide over a process: takes effect on its present and future connections. */
 int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict);
 
-/* A process that is never watched and whose peers over Unix sockets (the Collector) are not watched either. */
+/* From now on: a process that is never watched and whose peers over Unix sockets (the Collector) are not watched
+ * either. 0: there is none any more. */
 int capture_set_receiver(struct capture *capture, uint32_t pid);
 
 /* Set the entries that the kernel side and the drain own (cumulative); leave the others alone. */

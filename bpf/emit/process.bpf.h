@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Emit process and process_exit events. */
+#ifndef BPF_EMIT_PROCESS_BPF_H
+#define BPF_EMIT_PROCESS_BPF_H
+
+#include "emit/ring.bpf.h"
+#include "event.h"
+#include "lib/task_identity.bpf.h"
+
+static __always_inline void process_file_name(struct mm_struct *mm, struct event_process *event)
+{
+	struct file *file = KERNEL_READ(mm, exe_file);
+	struct dentry *dentry = KERNEL_READ(file, f_path.dentry);
+
+	event->file_name[0] = 0;
+	bpf_probe_read_kernel_str(event->file_name, sizeof(event->file_name), KERNEL_READ(dentry, d_name.name));
+}
+
+/* Only the memory of the running process can be read. */
+static __always_inline void process_arguments(struct mm_struct *mm, struct event_process *event)
+{
+	uint64_t start = KERNEL_READ(mm, arg_start), bytes = KERNEL_READ(mm, arg_end) - start;
+
+	if (bytes > sizeof(event->arguments))
+		bytes = sizeof(event->arguments);
+	event->argument_bytes = bytes;
+	if (bpf_probe_read_user(event->arguments, bytes, (void *)start))
+		event->argument_bytes = 0;
+}
+
+/* False if the ring is full. The sensor is woken: it has to read /proc before the process is gone. */
+static __noinline bool process_emit(struct task_struct *task, uint64_t process_id)
+{
+	struct event_process *event = ring_reserve(sizeof(*event));
+
+	if (!event)
+		return false;
+	struct task_struct *leader = KERNEL_READ(task, group_leader);
+	struct task_struct *parent = KERNEL_READ(leader, real_parent);
+	struct mm_struct *mm = KERNEL_READ(task, mm);
+	struct cred *cred = (struct cred *)KERNEL_READ(leader, cred);
+	event->header.length = sizeof(*event);
+	event->header.type = EVENT_PROCESS;
+	event->header.flags = 0;
+	event->process_id = process_id;
+	event->start_boot_ns = task_start_boot_ns(task);
+	event->cgroup_id = task_cgroup_id(task);
+	event->pid = KERNEL_READ(task, tgid);
+	event->parent_pid = KERNEL_READ(parent, tgid);
+	event->uid = KERNEL_READ(cred, euid.val);
+	uint32_t pid_namespace;
+	event->namespace_pid = task_namespace_pid(task, &pid_namespace);
+	event->pid_namespace = pid_namespace;
+	event->net_namespace = task_net_namespace(task);
+	event->argument_bytes = 0;
+	event->_pad = 0;
+	event->command[0] = 0;
+	bpf_probe_read_kernel_str(event->command, sizeof(event->command),
+				  (void *)leader + bpf_core_field_offset(leader->comm));
+	process_file_name(mm, event);
+	if (event->pid == task_current_pid())
+		process_arguments(mm, event);
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+	return true;
+}
+
+static __always_inline void process_exit_emit(uint64_t process_id, uint32_t pid)
+{
+	struct event_process_exit *event = ring_reserve(sizeof(*event));
+	uint64_t now_ns = bpf_ktime_get_ns();
+
+	if (!event)
+		return;
+	event->header.length = sizeof(*event);
+	event->header.type = EVENT_PROCESS_EXIT;
+	event->header.flags = 0;
+	event->process_id = process_id;
+	event->time_ns = now_ns;
+	event->pid = pid;
+	event->_pad = 0;
+	bpf_ringbuf_submit(event, ring_submit_flags(now_ns));
+}
+
+#endif

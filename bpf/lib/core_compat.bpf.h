@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Hold every difference between kernels, each with the version that made it. Nothing else in bpf/ asks for a version. */
+#ifndef BPF_LIB_CORE_COMPAT_BPF_H
+#define BPF_LIB_CORE_COMPAT_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "capture_config.h"
+
+extern const volatile struct capture_config config;
+extern struct capture_state state;
+
+/* 6.2: bpf_rdonly_cast makes any address a typed pointer whose loads cannot fault the kernel: one instruction instead
+ * of a helper call. Before, each field is copied with bpf_probe_read_kernel.
+ *
+ * Only one of the linked objects may name it: libbpf 1.1 cannot link two that refer to the same kernel function. It is
+ * the one where every nanosecond counts, which defines CORE_COMPAT_RDONLY_CAST. */
+#ifdef CORE_COMPAT_RDONLY_CAST
+extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
+
+#define KERNEL_CAST(pointer)                                                                                           \
+	((typeof(pointer))bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(typeof(*(pointer)))))
+
+#define KERNEL_READ(pointer, field)                                                                                    \
+	({                                                                                                             \
+		typeof((pointer)->field) value_;                                                                       \
+		if (config.has_rdonly_cast)                                                                            \
+			value_ = KERNEL_CAST(pointer)->field;                                                          \
+		else                                                                                                   \
+			bpf_core_read(&value_, sizeof(value_), &(pointer)->field);                                     \
+		value_;                                                                                                \
+	})
+#else
+#define KERNEL_READ(pointer, field)                                                                                    \
+	({                                                                                                             \
+		typeof((pointer)->field) value_;                                                                       \
+		bpf_core_read(&value_, sizeof(value_), &(pointer)->field);                                             \
+		value_;                                                                                                \
+	})
+#endif
+
+/* The pointer that lies at `address`, which is not a field of a structure but an element of an array. */
+static __always_inline void *kernel_pointer_read(void *address)
+{
+	return KERNEL_READ((struct hlist_head *)address, first);
+}
+
+/* 5.12: atomics that return the old value. Before, two threads that use one direction of one connection at the same
+ * instant may be given the same offset. */
+static __always_inline uint64_t offset_advance(uint64_t *offset, uint64_t bytes)
+{
+	if (config.has_atomic_fetch)
+		return __sync_fetch_and_add(offset, bytes);
+	uint64_t before = *(volatile uint64_t *)offset;
+	*(volatile uint64_t *)offset = before + bytes;
+	return before;
+}
+
+/* 5.12 for the same reason; before, the time and the CPU make an id that is as unique but not as small. */
+static __always_inline uint64_t connection_id_next(void)
+{
+	if (config.has_atomic_fetch)
+		return __sync_fetch_and_add(&state.last_connection_id, 1) + 1;
+	return bpf_ktime_get_ns() << 8 | (bpf_get_smp_processor_id() & 0xff);
+}
+
+/* 5.14: before, struct iov_iter had `type`, a set of bits, instead of `iter_type`. 6.4: before, `iov` instead of
+ * `__iov`. 6.0: before, no ITER_UBUF. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct iov_iter___v6_4 {
+	const struct abi_iovec *__iov;
+};
+struct iov_iter___v5_10 {
+	unsigned int type;
+	const struct abi_iovec *iov;
+};
+struct iov_iter___v6_0 {
+	void *ubuf;
+};
+
+/* 6.13: before, struct file had an f_count of which zero means that the last reference is gone. Since 6.6 close(2)
+ * releases the file before it returns, so later kernels need not be asked. */
+typedef struct {
+	int64_t counter;
+} atomic64_t;
+typedef atomic64_t atomic_long_t;
+struct file___v6_12 {
+	atomic_long_t f_count;
+};
+#pragma clang attribute pop
+
+static __always_inline bool file_release_pending(struct file *file)
+{
+	struct file___v6_12 *old = (void *)file;
+
+	if (!bpf_core_field_exists(old->f_count))
+		return false;
+	int64_t references = 1;
+	bpf_core_read(&references, sizeof(references), &old->f_count.counter);
+	return references == 0;
+}
+
+#endif

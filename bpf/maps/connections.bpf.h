@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The connection table: one entry per socket, watched or not, keyed by the address of its struct sock.
+ *
+ * Socket storage cannot be used: it needs a trusted pointer, and one that was found through a descriptor table is not.
+ * An entry lives until the socket is destroyed; the inode number tells a later socket at the same address apart. */
+#ifndef BPF_MAPS_CONNECTIONS_BPF_H
+#define BPF_MAPS_CONNECTIONS_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_helpers.h>
+
+enum direction {
+	RECEIVED = 0,
+	SENT = 1,
+};
+
+enum connection_flag {
+	CONNECTION_FILTERED = 1 << 0,  /* its ports are excluded: for good */
+	CONNECTION_IGNORED = 1 << 1,   /* its owner is excluded, until the verdict changes */
+	CONNECTION_ANNOUNCED = 1 << 2, /* the connection event of its present owner was emitted */
+	CONNECTION_KNOWN = 1 << 3,     /* a connection event was emitted, perhaps for another owner */
+	CONNECTION_JOINED = 1 << 4,    /* bytes had passed before the first that was counted */
+	CONNECTION_RESET = 1 << 5,     /* the transport reported an error */
+	CONNECTION_ENDED = 1 << 6,     /* << direction: the end of the stream was reported */
+	CONNECTION_DESCRIPTOR_KEPT = 1 << 8,
+};
+
+struct connection {
+	uint64_t connection_id;
+	uint64_t inode;      /* 0 until a process uses the socket */
+	uint64_t process_id; /* of the owner */
+	uint64_t opened_ns;
+	uint64_t offset[2];   /* by direction: bytes counted ... */
+	uint64_t reported[2]; /* ... and position up to which events were emitted */
+	uint64_t last_ns[2];  /* when the last bytes were counted */
+	uint32_t pid;         /* of the owner, 0 until a process uses the socket */
+	uint32_t exec_id;
+	uint32_t generation; /* of the verdict */
+	uint32_t captured;   /* in this turn */
+	uint16_t flags;
+	uint8_t turn; /* direction + 1; 0 before the first */
+	uint8_t role; /* enum shm_role */
+	uint32_t _pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, uint64_t);
+	__type(value, struct connection);
+} connections SEC(".maps") __weak;
+
+#endif

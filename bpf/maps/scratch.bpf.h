@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One struct transfer per CPU: too large to pass in registers, and on the stack the verifier would follow every
+ * combination of its values to the end instead of once. */
+#ifndef BPF_MAPS_SCRATCH_BPF_H
+#define BPF_MAPS_SCRATCH_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_helpers.h>
+
+enum transfer_source {
+	TRANSFER_NONE, /* the bytes never were in the process's memory */
+	TRANSFER_BUFFER,
+	TRANSFER_USER_VECTOR,   /* struct iovec[] in the process */
+	TRANSFER_KERNEL_VECTOR, /* the kernel's copy of it */
+};
+
+/* One completed send or receive. */
+struct transfer {
+	uint64_t bytes;
+	uint64_t present; /* how many of them are in the memory described here */
+	uint64_t address; /* of the buffer or the vector */
+	uint64_t skip;    /* bytes of the vector's first element that belong to an earlier call */
+	uint64_t count;   /* elements of the vector */
+	uint64_t room;    /* bytes asked for: moving none means the end of the stream only if this is not 0 */
+	uint32_t direction;
+	uint32_t source;
+	uint32_t receive_flags; /* MSG_* */
+	uint32_t _pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__type(value, struct transfer);
+} scratch SEC(".maps") __weak;
+
+static __always_inline struct transfer *scratch_transfer(uint64_t bytes)
+{
+	uint32_t key = 0;
+	struct transfer *transfer = bpf_map_lookup_elem(&scratch, &key);
+
+	if (transfer) {
+		transfer->bytes = bytes;
+		transfer->present = bytes;
+		transfer->skip = 0;
+		transfer->room = 0;
+		transfer->source = TRANSFER_NONE;
+		transfer->receive_flags = 0;
+	}
+	return transfer;
+}
+
+#endif

@@ -1,0 +1,191 @@
+/* Load the kernel side, attach it, and take it down. */
+#include "capture.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "capture_config.h"
+#include "capture.skel.h"
+#include "capture_session.h"
+
+_Static_assert((int)CAPTURE_PORT_RANGES_MAX == (int)CONFIG_PORT_RANGES_MAX, "port ranges");
+
+enum {
+	WAKEUP_RING_PARTS = 8, /* wake the sensor when so small a part of the ring is full */
+	NS_PER_US = 1000,
+};
+
+/* libbpf reports through one callback per program: the last warning says why a load failed. */
+static char libbpf_warning[256];
+
+__attribute__((format(printf, 2, 0))) static int libbpf_keep_warning(enum libbpf_print_level level, const char *format,
+								      va_list arguments)
+{
+	if (level != LIBBPF_WARN)
+		return 0;
+	int length = vsnprintf(libbpf_warning, sizeof(libbpf_warning), format, arguments);
+	libbpf_warning[strcspn(libbpf_warning, "\n")] = 0;
+	return length;
+}
+
+static int options_check(const struct capture_options *options, char *message, size_t message_size)
+{
+	if (options->capture_bytes > SHM_CAPTURE_BYTES_MAX)
+		snprintf(message, message_size, "capture bytes: %u is more than %d", options->capture_bytes,
+			 SHM_CAPTURE_BYTES_MAX);
+	else if (options->include_port_count > CAPTURE_PORT_RANGES_MAX ||
+		 options->exclude_port_count > CAPTURE_PORT_RANGES_MAX)
+		snprintf(message, message_size, "ports: more than %d ranges", CAPTURE_PORT_RANGES_MAX);
+	else if (!options->connections_max || !options->processes_max)
+		snprintf(message, message_size, "the tables for connections and processes must not be empty");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int mode_choose(struct capture *capture, enum capture_mode wanted, char *message, size_t message_size)
+{
+	const struct kernel_features *features = &capture->features;
+
+	capture->mode = wanted;
+	if (wanted == CAPTURE_AUTO)
+		capture->mode = features->fexit ? CAPTURE_FENTRY : CAPTURE_TRACEPOINT;
+	if (capture->mode == CAPTURE_FENTRY && !features->fexit) {
+		snprintf(message, message_size,
+			 "this kernel has no BPF trampolines (%s): use --capture tracepoint or auto",
+			 strerror(features->fexit_error));
+		return -ENOTSUP;
+	}
+	if (wanted != CAPTURE_AUTO)
+		snprintf(message, message_size, "capture by %s: as configured", capture_mode_name(capture));
+	else if (features->fexit)
+		snprintf(message, message_size, "capture by fentry: this kernel has BPF trampolines");
+	else
+		snprintf(message, message_size, "capture by tracepoint: this kernel has no BPF trampolines (%s)",
+			 strerror(features->fexit_error));
+	return 0;
+}
+
+static void ports_configure(struct config_port_range *to, const struct capture_port_range *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] = (struct config_port_range){.first = from[i].first, .last = from[i].last};
+}
+
+static void programs_configure(struct capture *capture, const struct capture_options *options)
+{
+	const struct kernel_features *features = &capture->features;
+	struct capture_config *config = &capture->programs->rodata->config;
+
+	config->capture_bytes = options->capture_bytes;
+	config->self_pid = options->self_pid;
+	config->new_process_verdict = options->new_process_verdict;
+	config->wakeup_bytes = options->kernel_ring_bytes / WAKEUP_RING_PARTS;
+	config->wakeup_interval_ns = (uint64_t)options->wakeup_interval_us * NS_PER_US;
+	config->has_rdonly_cast = features->rdonly_cast;
+	config->has_atomic_fetch = features->atomic_fetch;
+	config->unix_sockets = options->unix_sockets;
+	config->tcp_recvmsg_arguments = features->tcp_recvmsg_arguments;
+	config->iov_iter_has_ubuf = features->iov_iter_has_ubuf;
+	config->iov_iter_ubuf = features->iov_iter_ubuf;
+	config->iov_iter_iovec = features->iov_iter_iovec;
+	config->include_port_count = (uint32_t)options->include_port_count;
+	config->exclude_port_count = (uint32_t)options->exclude_port_count;
+	ports_configure(config->include_ports, options->include_ports, options->include_port_count);
+	ports_configure(config->exclude_ports, options->exclude_ports, options->exclude_port_count);
+}
+
+static int maps_size(struct capture_bpf *programs, const struct capture_options *options)
+{
+	int error = bpf_map__set_max_entries(programs->maps.events, options->kernel_ring_bytes);
+
+	if (!error)
+		error = bpf_map__set_max_entries(programs->maps.connections, options->connections_max);
+	if (!error)
+		error = bpf_map__set_max_entries(programs->maps.descriptors, options->connections_max);
+	if (!error)
+		error = bpf_map__set_max_entries(programs->maps.processes, options->processes_max);
+	return error;
+}
+
+/* Which programs are loaded, and which of them run by themselves. */
+static int programs_select(struct capture *capture)
+{
+	struct capture_bpf *programs = capture->programs;
+
+	bpf_program__set_autoattach(programs->progs.walk_listeners, false);
+	bpf_program__set_autoattach(programs->progs.walk_sockets, false);
+	bpf_program__set_autoattach(programs->progs.flush_holes, false);
+	return bpf_program__set_autoload(programs->progs.syscall_exit, capture->mode == CAPTURE_TRACEPOINT);
+}
+
+static int programs_load(struct capture *capture, const struct capture_options *options)
+{
+	capture->programs = capture_bpf__open();
+	if (!capture->programs)
+		return -errno;
+	programs_configure(capture, options);
+	int error = maps_size(capture->programs, options);
+	if (!error)
+		error = programs_select(capture);
+	if (!error)
+		error = capture_bpf__load(capture->programs);
+	if (!error)
+		error = capture_bpf__attach(capture->programs);
+	if (error)
+		return error;
+	capture->ring = ring_buffer__new(bpf_map__fd(capture->programs->maps.events), capture_event, capture, NULL);
+	return capture->ring ? 0 : -errno;
+}
+
+int capture_open(struct capture **capture, const struct capture_options *options, char *message, size_t message_size)
+{
+	libbpf_set_print(libbpf_keep_warning);
+	libbpf_warning[0] = 0;
+	int error = options_check(options, message, message_size);
+	if (error)
+		return error;
+	struct capture *made = calloc(1, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	made->counter_cpus = libbpf_num_possible_cpus();
+	error = kernel_features_probe(&made->features, message, message_size);
+	if (!error)
+		error = mode_choose(made, options->mode, message, message_size);
+	if (!error) {
+		error = programs_load(made, options);
+		if (error)
+			snprintf(message, message_size, "the kernel did not accept the capture programs (%s): %s",
+				 strerror(-error), libbpf_warning[0] ? libbpf_warning : "no further reason");
+	}
+	if (error) {
+		capture_close(made);
+		return error;
+	}
+	*capture = made;
+	return 0;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	ring_buffer__free(capture->ring);
+	capture_bpf__destroy(capture->programs);
+	free(capture);
+}
+
+const char *capture_mode_name(const struct capture *capture)
+{
+	return capture->mode == CAPTURE_FENTRY ? "fentry" : "tracepoint";
+}
+
+int capture_fd(const struct capture *capture)
+{
+	return ring_buffer__epoll_fd(capture->ring);
+}

@@ -1,0 +1,148 @@
+/* Steer the loaded programs: walk what exists, flush, verdicts, counters. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "capture_config.h"
+#include "capture.skel.h"
+#include "capture_session.h"
+#include "process_entry.h"
+
+#define NS_PER_S  1000000000ULL
+#define NS_PER_MS 1000000ULL
+
+/* Run an iterator to its end. Its programs write no text: what they find goes into the ring. */
+static int iterator_run(struct bpf_program *program, const struct bpf_iter_attach_opts *options)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, options);
+	if (!link)
+		return -errno;
+	int error = 0, fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		error = -errno;
+		bpf_link__destroy(link);
+		return error;
+	}
+	char unused[64];
+	ssize_t got;
+	while ((got = read(fd, unused, sizeof(unused))) > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+		;
+	if (got < 0)
+		error = -errno;
+	close(fd);
+	bpf_link__destroy(link);
+	return error;
+}
+
+int capture_walk(struct capture *capture)
+{
+	/* Roles of the connections come from the listeners, so these are first. */
+	int error = iterator_run(capture->programs->progs.walk_listeners, NULL);
+
+	if (!error)
+		error = iterator_run(capture->programs->progs.walk_sockets, NULL);
+	capture->programs->bss->state.walk_done = 1;
+	return error;
+}
+
+int capture_flush(struct capture *capture, uint32_t idle_ms)
+{
+	struct capture_state *state = &capture->programs->bss->state;
+
+	if (!state->holes_counted)
+		return 0;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec, idle_ns = idle_ms * NS_PER_MS;
+	state->flush_before_ns = now_ns > idle_ns ? now_ns - idle_ns : 0;
+	state->holes_counted = 0;
+	union bpf_iter_link_info info = {
+		.map.map_fd = (uint32_t)bpf_map__fd(capture->programs->maps.connections),
+	};
+	/* Not LIBBPF_OPTS: libbpf refuses it when the compiler leaves something in the padding at the end. */
+	struct bpf_iter_attach_opts options;
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
+	return iterator_run(capture->programs->progs.flush_holes, &options);
+}
+
+static int verdict_store(struct capture *capture, uint32_t pid, enum verdict verdict, bool create)
+{
+	int table = bpf_map__fd(capture->programs->maps.processes);
+	struct process_entry entry = {0};
+
+	if (bpf_map_lookup_elem(table, &pid, &entry) != 0 && !create)
+		return -errno;
+	entry.verdict = verdict;
+	if (bpf_map_update_elem(table, &pid, &entry, create ? BPF_ANY : BPF_EXIST) != 0)
+		return -errno;
+	__atomic_fetch_add(&capture->programs->bss->state.verdict_generation, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict)
+{
+	return verdict_store(capture, pid, verdict, false);
+}
+
+int capture_set_receiver(struct capture *capture, uint32_t pid)
+{
+	capture->programs->bss->state.receiver_pid = pid;
+	if (!pid)
+		return 0;
+	return verdict_store(capture, pid, VERDICT_IGNORE, true);
+}
+
+/* The sum over all CPUs of one counter of the kernel side. */
+static uint64_t counter_sum(const struct capture *capture, enum sensor_counter counter, uint64_t *values)
+{
+	uint32_t key = counter;
+	uint64_t sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(capture->programs->maps.counters), &key, values) != 0)
+		return 0;
+	for (int cpu = 0; cpu < capture->counter_cpus; cpu++)
+		sum += values[cpu];
+	return sum;
+}
+
+static uint64_t recursion_sum(const struct capture *capture)
+{
+	struct bpf_program *program;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(program, capture->programs->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t length = sizeof(info);
+		int fd = bpf_program__fd(program);
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+void capture_counters(struct capture *capture, uint64_t counters[SENSOR_COUNTER_COUNT])
+{
+	static const enum sensor_counter of_kernel[] = {
+		SENSOR_COUNTER_EVENTS_CAPTURED,	   SENSOR_COUNTER_KERNEL_RING_FULL,	 SENSOR_COUNTER_CONNECTION_TABLE_FULL,
+		SENSOR_COUNTER_PROCESS_TABLE_FULL, SENSOR_COUNTER_USER_MEMORY_UNREADABLE,
+	};
+	uint64_t *values = calloc((size_t)capture->counter_cpus, sizeof(*values));
+
+	if (values) {
+		for (size_t i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++)
+			counters[of_kernel[i]] = counter_sum(capture, of_kernel[i], values);
+		free(values);
+	}
+	counters[SENSOR_COUNTER_PROGRAM_RECURSION] = recursion_sum(capture);
+	counters[SENSOR_COUNTER_EVENTS_DRAINED] = capture->events_drained;
+	counters[SENSOR_COUNTER_EVENTS_MALFORMED] = capture->events_malformed;
+}

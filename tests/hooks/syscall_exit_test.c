@@ -1,0 +1,409 @@
+/* Do each system call that moves bytes, expect the exact events. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "event_log.h"
+#include "socket_pair.h"
+
+static struct event_log captured;
+
+static struct iovec vector_of(const char *text)
+{
+	return (struct iovec){.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+}
+
+static uint64_t client_id(const struct socket_pair *pair)
+{
+	const struct shm_record_connection *event =
+		event_log_connection(&captured, pair->client_port, pair->server_port);
+
+	assert_non_null(event);
+	return event->connection_id;
+}
+
+static uint64_t server_id(const struct socket_pair *pair)
+{
+	const struct shm_record_connection *event =
+		event_log_connection(&captured, pair->server_port, pair->client_port);
+
+	assert_non_null(event);
+	return event->connection_id;
+}
+
+/* The ways to send "hello". */
+static ssize_t by_write(int socket)
+{
+	return write(socket, "hello", 5);
+}
+
+static ssize_t by_send(int socket)
+{
+	return send(socket, "hello", 5, 0);
+}
+
+static ssize_t by_sendmsg(int socket)
+{
+	struct iovec vector = vector_of("hello");
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	return sendmsg(socket, &message, 0);
+}
+
+static ssize_t by_sendmmsg(int socket)
+{
+	struct iovec vector = vector_of("hello");
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &vector, .msg_iovlen = 1}};
+
+	return sendmmsg(socket, &message, 1, 0) == 1 ? (ssize_t)message.msg_len : -1;
+}
+
+static ssize_t by_writev(int socket)
+{
+	struct iovec vector = vector_of("hello");
+
+	return writev(socket, &vector, 1);
+}
+
+static ssize_t by_pwritev2(int socket)
+{
+	struct iovec vector = vector_of("hello");
+
+	return pwritev2(socket, &vector, 1, -1, 0);
+}
+
+static void each_way_to_send_is_one_segment_with_its_bytes(void **unused)
+{
+	static ssize_t (*const ways[])(int) = {by_write, by_send, by_sendmsg, by_sendmmsg, by_writev, by_pwritev2};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+		assert_int_equal(ways[i](pair.client), 5);
+		EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "hello"));
+		socket_pair_close(&pair);
+	}
+}
+
+/* The ways to receive into a buffer of eight bytes. */
+static ssize_t by_read(int socket, char *buffer)
+{
+	return read(socket, buffer, 8);
+}
+
+static ssize_t by_recv(int socket, char *buffer)
+{
+	return recv(socket, buffer, 8, 0);
+}
+
+static ssize_t by_recvmsg(int socket, char *buffer)
+{
+	struct iovec vector = {buffer, 8};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	return recvmsg(socket, &message, 0);
+}
+
+static ssize_t by_recvmmsg(int socket, char *buffer)
+{
+	struct iovec vector = {buffer, 8};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &vector, .msg_iovlen = 1}};
+
+	return recvmmsg(socket, &message, 1, 0, NULL) == 1 ? (ssize_t)message.msg_len : -1;
+}
+
+static ssize_t by_readv(int socket, char *buffer)
+{
+	struct iovec vector = {buffer, 8};
+
+	return readv(socket, &vector, 1);
+}
+
+static ssize_t by_preadv2(int socket, char *buffer)
+{
+	struct iovec vector = {buffer, 8};
+
+	return preadv2(socket, &vector, 1, -1, 0);
+}
+
+static void each_way_to_receive_is_one_segment_of_the_exact_length(void **unused)
+{
+	static ssize_t (*const ways[])(int, char *) = {by_read,	    by_recv,  by_recvmsg,
+						       by_recvmmsg, by_readv, by_preadv2};
+	char buffer[8];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+		assert_int_equal(write(pair.client, "hello", 5), 5);
+		assert_int_equal(ways[i](pair.server, buffer), 5);
+		EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "hello"));
+		socket_pair_close(&pair);
+	}
+}
+
+static void a_message_read_in_parts_is_consecutive_segments(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char buffer[8];
+
+	(void)unused;
+	assert_int_equal(write(pair.client, "abcdefghij", 10), 10);
+	assert_int_equal(read(pair.server, buffer, 4), 4);
+	assert_int_equal(recv(pair.server, buffer, 1, 0), 1);
+	assert_int_equal(read(pair.server, buffer, 8), 5);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "abcd"), BYTES(4, "e"), BYTES(5, "fghij"));
+	socket_pair_close(&pair);
+}
+
+static void each_element_of_a_vector_is_a_segment(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	struct iovec out[] = {vector_of("head"), vector_of(""), vector_of("body"), vector_of("tail")};
+	char first[6], second[100];
+	struct iovec in[] = {{first, sizeof(first)}, {second, sizeof(second)}};
+
+	(void)unused;
+	assert_int_equal(writev(pair.client, out, 4), 12);
+	assert_int_equal(readv(pair.server, in, 2), 12);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "head"), BYTES(4, "body"), BYTES(8, "tail"));
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "headbo"), BYTES(6, "dytail"));
+	socket_pair_close(&pair);
+}
+
+static void what_follows_eight_elements_is_a_hole_that_the_turn_reports(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	struct iovec out[11];
+	char buffer[32];
+
+	(void)unused;
+	for (size_t i = 0; i < 11; i++)
+		out[i] = vector_of("ab");
+	assert_int_equal(writev(pair.client, out, 11), 22);
+	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), 22);
+	assert_int_equal(write(pair.server, "!", 1), 1);
+	assert_int_equal(read(pair.client, buffer, sizeof(buffer)), 1);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "ab"), BYTES(2, "ab"), BYTES(4, "ab"), BYTES(6, "ab"),
+			BYTES(8, "ab"), BYTES(10, "ab"), BYTES(12, "ab"), BYTES(14, "ab"), HOLE(16, 6));
+	socket_pair_close(&pair);
+}
+
+static void a_peek_takes_nothing(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char buffer[8];
+	struct iovec vector = {buffer, sizeof(buffer)};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	(void)unused;
+	assert_int_equal(write(pair.client, "hello", 5), 5);
+	assert_int_equal(recv(pair.server, buffer, sizeof(buffer), MSG_PEEK), 5);
+	assert_int_equal(recvmsg(pair.server, &message, MSG_PEEK), 5);
+	assert_int_equal(recv(pair.server, buffer, sizeof(buffer), 0), 5);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "hello"));
+	socket_pair_close(&pair);
+}
+
+static void bytes_discarded_by_the_kernel_are_a_hole(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char buffer[8];
+
+	(void)unused;
+	assert_int_equal(write(pair.client, "hello", 5), 5);
+	assert_int_equal(recv(pair.server, buffer, 3, MSG_TRUNC), 3);
+	assert_int_equal(recv(pair.server, buffer, sizeof(buffer), 0), 2);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, HOLE(0, 3), BYTES(3, "lo"));
+	socket_pair_close(&pair);
+}
+
+static void failed_calls_leave_no_trace(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char buffer[8];
+
+	(void)unused;
+	assert_int_equal(recv(pair.server, buffer, sizeof(buffer), MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	char *volatile nowhere = (char *)1;
+	assert_int_equal(write(pair.server, nowhere, 5), -1);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(read(pair.server, buffer, 0), 0);
+	assert_null(event_log_connection(&captured, pair.server_port, pair.client_port));
+	assert_int_equal(write(pair.client, "x", 1), 1);
+	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), 1);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "x"));
+	socket_pair_close(&pair);
+}
+
+static void sendfile_is_a_hole_of_known_length(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	int file = memfd_create("body", 0);
+	char buffer[32];
+
+	(void)unused;
+	assert_true(file >= 0);
+	assert_int_equal(write(file, "0123456789", 10), 10);
+	off_t from = 0;
+	assert_int_equal(write(pair.client, "head", 4), 4);
+	assert_int_equal(sendfile(pair.client, file, &from, 10), 10);
+	assert_int_equal(write(pair.client, "tail", 4), 4);
+	assert_int_equal(recv(pair.server, buffer, 18, MSG_WAITALL), 18);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "head"), BYTES(14, "tail"));
+	close(file);
+	socket_pair_close(&pair);
+}
+
+static void a_turn_that_begins_with_sendfile_shows_its_beginning(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	int file = memfd_create("body", 0);
+
+	(void)unused;
+	assert_int_equal(write(file, "0123456789", 10), 10);
+	off_t from = 0;
+	assert_int_equal(sendfile(pair.client, file, &from, 10), 10);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, HOLE(0, 10));
+	close(file);
+	socket_pair_close(&pair);
+}
+
+static void splice_in_and_out_of_a_socket_is_counted(void **unused)
+{
+	struct socket_pair in = socket_pair_tcp(PAIR_IPV4), out = socket_pair_tcp(PAIR_IPV4);
+	int pipes[2];
+	char buffer[16];
+
+	(void)unused;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(write(in.client, "hello", 5), 5);
+	assert_int_equal(splice(in.server, NULL, pipes[1], NULL, 100, 0), 5);
+	assert_int_equal(splice(pipes[0], NULL, out.client, NULL, 5, 0), 5);
+	assert_int_equal(read(out.server, buffer, sizeof(buffer)), 5);
+	EXPECT_SEGMENTS(&captured, server_id(&in), false, HOLE(0, 5));
+	EXPECT_SEGMENTS(&captured, client_id(&out), true, HOLE(0, 5));
+	EXPECT_SEGMENTS(&captured, server_id(&out), false, BYTES(0, "hello"));
+	close(pipes[0]);
+	close(pipes[1]);
+	socket_pair_close(&in);
+	socket_pair_close(&out);
+}
+
+static void a_budget_spent_leaves_a_hole_that_ends_with_the_turn(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	static char big[10000], expected[4097], answer[4];
+
+	(void)unused;
+	memset(big, 'b', sizeof(big));
+	memset(expected, 'b', 4096);
+	assert_int_equal(write(pair.client, big, sizeof(big)), sizeof(big));
+	for (size_t left = sizeof(big); left > 0;)
+		left -= (size_t)read(pair.server, big, left < 3000 ? left : 3000);
+	assert_int_equal(write(pair.server, "ok", 2), 2);
+	assert_int_equal(read(pair.client, answer, sizeof(answer)), 2);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, PART(0, 10000, expected));
+	expected[3000] = 0;
+	char *rest = strdup(expected);
+	rest[1096] = 0;
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, PART(0, 3000, expected), PART(3000, 3000, rest), HOLE(6000, 4000));
+	free(rest);
+	/* the next turn has a budget again */
+	assert_int_equal(write(pair.client, "next", 4), 4);
+	assert_int_equal(read(pair.server, big, 100), 4);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), true, BYTES(0, "ok"));
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_DATA, server_id(&pair)), 5);
+	socket_pair_close(&pair);
+}
+
+static void the_flush_reports_a_hole_that_nothing_follows(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	static char big[4096];
+
+	(void)unused;
+	memset(big, 'x', sizeof(big) - 1);
+	assert_int_equal(write(pair.client, big, 4096), 4096);
+	assert_int_equal(write(pair.client, big, 1000), 1000);
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_DATA, client_id(&pair)), 1);
+	assert_int_equal(capture_flush(captured.capture, 3600000), 0);
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_DATA, client_id(&pair)), 1);
+	assert_int_equal(capture_flush(captured.capture, 0), 0);
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_DATA, client_id(&pair)), 2);
+	assert_int_equal(capture_flush(captured.capture, 0), 0);
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_DATA, client_id(&pair)), 2);
+	socket_pair_close(&pair);
+}
+
+static void memory_that_is_gone_when_the_call_returns_is_a_hole(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	uint64_t before[SENSOR_COUNTER_COUNT] = {0}, after[SENSOR_COUNTER_COUNT] = {0};
+	long page = sysconf(_SC_PAGESIZE);
+	char *memory = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec *vector = (struct iovec *)(void *)memory;
+
+	(void)unused;
+	/* The received bytes overwrite the vector that says where they went. */
+	*vector = (struct iovec){memory, sizeof(*vector)};
+	capture_counters(captured.capture, before);
+	assert_int_equal(write(pair.client, "\xff\xff\xff\xff\xff\xff\xff\xff\x10\0\0\0\0\0\0\0", 16), 16);
+	assert_int_equal(readv(pair.server, vector, 1), 16);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, HOLE(0, 16));
+	capture_counters(captured.capture, after);
+	assert_true(after[SENSOR_COUNTER_USER_MEMORY_UNREADABLE] > before[SENSOR_COUNTER_USER_MEMORY_UNREADABLE]);
+	munmap(memory, (size_t)page);
+	socket_pair_close(&pair);
+}
+
+static int open_all(void **unused)
+{
+	struct capture_options options = event_log_options();
+
+	(void)unused;
+	event_log_open(&captured, &options);
+	assert_int_equal(capture_walk(captured.capture), 0);
+	return 0;
+}
+
+static int close_all(void **unused)
+{
+	(void)unused;
+	event_log_close(&captured);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_way_to_send_is_one_segment_with_its_bytes),
+		cmocka_unit_test(each_way_to_receive_is_one_segment_of_the_exact_length),
+		cmocka_unit_test(a_message_read_in_parts_is_consecutive_segments),
+		cmocka_unit_test(each_element_of_a_vector_is_a_segment),
+		cmocka_unit_test(what_follows_eight_elements_is_a_hole_that_the_turn_reports),
+		cmocka_unit_test(a_peek_takes_nothing),
+		cmocka_unit_test(bytes_discarded_by_the_kernel_are_a_hole),
+		cmocka_unit_test(failed_calls_leave_no_trace),
+		cmocka_unit_test(sendfile_is_a_hole_of_known_length),
+		cmocka_unit_test(a_turn_that_begins_with_sendfile_shows_its_beginning),
+		cmocka_unit_test(splice_in_and_out_of_a_socket_is_counted),
+		cmocka_unit_test(a_budget_spent_leaves_a_hole_that_ends_with_the_turn),
+		cmocka_unit_test(the_flush_reports_a_hole_that_nothing_follows),
+		cmocka_unit_test(memory_that_is_gone_when_the_call_returns_is_a_hole),
+	};
+	return cmocka_run_group_tests_name("syscall_exit", tests, open_all, close_all);
+}
