@@ -274,9 +274,8 @@ int sensor_drop_privileges(struct sensor *sensor)
 
 void sensor_announce(const struct sensor *sensor)
 {
-	log_line(LOG_LEVEL_INFO, "ready: capture %s (%s), socket %s, receiver's uid %u",
-		 capture_mode_name(sensor->capture), sensor->capture_message, sensor->options->socket_path,
-		 sensor->options->allow_uid);
+	log_line(LOG_LEVEL_INFO, "ready: %s; socket %s for uid %u", sensor->capture_message,
+		 sensor->options->socket_path, sensor->options->allow_uid);
 }
 
 static void counters_print(struct sensor *sensor)
@@ -361,14 +360,23 @@ static void end_pass(struct sensor *sensor, uint64_t now)
 	}
 }
 
+static void flush(struct sensor *sensor)
+{
+	int error = capture_flush(sensor->capture, FLUSH_IDLE_MS);
+
+	if (error != 0)
+		LOG_LIMITED(LOG_LEVEL_WARNING, "the end of a large transfer shows only with the next one: %s",
+			    strerror(-error));
+}
+
 /* Returns the number of events drained. */
 static int pass(struct sensor *sensor)
 {
 	uint64_t now = now_ns();
 	bool report_is_due = sensor->report_due_ns != 0 && now >= sensor->report_due_ns;
 
-	if (report_is_due && capture_flush(sensor->capture, FLUSH_IDLE_MS) != 0)
-		LOG_LIMITED(LOG_LEVEL_WARNING, "the ends of large transfers cannot be reported before the next one");
+	if (report_is_due)
+		flush(sensor);
 	int drained = drain(sensor);
 
 	if (drained > 0)
