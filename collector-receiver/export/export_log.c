@@ -1,0 +1,17 @@
+/* Say a sentence, unless its like was said within the last minute. */
+#include "export/export_log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void export_log_say(struct export_log *log, enum export_log_reason reason, const char *format, ...)
+{
+	char sentence[LOG_LINE_BYTES_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	log_line_limited(&log->limits[reason], reason == EXPORT_LOG_RECOVERED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+			 "%s: %s", log->name, sentence);
+}

@@ -1,0 +1,66 @@
+/* Make the exporter that a specification asks for. */
+#include "export/exporter_registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/console_exporter.h"
+#include "export/file_exporter.h"
+
+static int otlp_grpc_create(struct exporter **exporter, struct loop *loop, const struct export_target *target,
+			    const struct otlp_grpc_options *options, char *message, size_t size)
+{
+	struct otlp_grpc_options here = *options;
+
+	here.target = target;
+	return otlp_grpc_exporter_create(exporter, loop, &here, message, size);
+}
+
+static int console_create(struct exporter **exporter, char *message, size_t size)
+{
+	*exporter = console_exporter_create(STDOUT_FILENO);
+	if (*exporter != NULL)
+		return 0;
+	snprintf(message, size, "There is no memory for an exporter.");
+	return -ENOMEM;
+}
+
+static int file_create(struct exporter **exporter, const char *path, char *message, size_t size)
+{
+	int error;
+
+	*exporter = file_exporter_create(path);
+	if (*exporter != NULL)
+		return 0;
+	error = -errno;
+	snprintf(message, size, "The file \"%s\" cannot be written: %s. Its directory has to exist, and the receiver's user "
+		 "has to be allowed to write there.", path, strerror(-error));
+	return error;
+}
+
+int exporter_create(struct exporter **exporter, struct loop *loop, const char *specification,
+		    const struct otlp_grpc_options *options, char *message, size_t size)
+{
+	struct export_target target;
+	const char *wrong = export_target_parse(&target, specification);
+
+	if (wrong != NULL) {
+		snprintf(message, size, "\"%s\" %s.", specification, wrong);
+		return -EINVAL;
+	}
+	switch (target.kind) {
+	case EXPORT_OTLP_GRPC:
+		return otlp_grpc_create(exporter, loop, &target, options, message, size);
+	case EXPORT_CONSOLE:
+		return console_create(exporter, message, size);
+	case EXPORT_FILE:
+		return file_create(exporter, target.path, message, size);
+	case EXPORT_OTLP_HTTP:
+		break;
+	}
+	snprintf(message, size, "\"%s\": otlp-http is not available in this build. The Collector's otlp receiver takes the "
+		 "same over gRPC: write otlp-grpc:unix:///PATH or otlp-grpc:http://HOST:PORT.", specification);
+	return -EINVAL;
+}

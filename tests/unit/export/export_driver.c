@@ -1,0 +1,197 @@
+/* The otlp-grpc exporter at the end of a pipe: a test says on standard input what to do, and reads what happened.
+ *   submit traces|metrics ITEMS BYTES   idle   drain MILLISECONDS   counters   quit
+ * Every command is answered with one line, idle and drain when it is so. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "counters.h"
+#include "export/otlp_grpc_exporter.h"
+#include "loop.h"
+
+struct driver {
+	struct loop *loop;
+	struct exporter *exporter;
+	struct loop_watch input;
+	char line[4096];
+	size_t length;
+	bool wait_idle;
+};
+
+static const char *const counter_names[COUNTER_COUNT] = {
+#define COUNTER_NAME(id, name, unit, attributes, meaning) [COUNTER_##id] = #id,
+	RECEIVER_COUNTERS(COUNTER_NAME)
+#undef COUNTER_NAME
+};
+
+static void say(const char *text)
+{
+	printf("%s\n", text);
+	fflush(stdout);
+}
+
+static void print_counters(void)
+{
+	for (size_t i = 0; i < COUNTER_COUNT; i++) {
+		if (counters[i] != 0)
+			printf("%s=%" PRIu64 " ", counter_names[i], counters[i]);
+	}
+	say("");
+}
+
+static void submit(struct driver *driver, const char *signal, uint32_t items, size_t bytes)
+{
+	struct otlp_request *request =
+		otlp_request_create(strcmp(signal, "traces") == 0 ? OTLP_TRACES : OTLP_METRICS, bytes);
+
+	if (request == NULL)
+		abort();
+	request->items = items;
+	for (size_t i = 0; i < bytes; i++)
+		request->bytes[i] = (uint8_t)(i * 31 + i / 251);
+	driver->exporter->type->submit(driver->exporter, request);
+	otlp_request_release(request);
+}
+
+static void command(struct driver *driver, const char *line)
+{
+	char signal[16];
+	uint32_t items;
+	size_t bytes;
+	uint64_t ms;
+
+	if (sscanf(line, "submit %15s %" SCNu32 " %zu", signal, &items, &bytes) == 3) {
+		submit(driver, signal, items, bytes);
+		say("ok");
+	} else if (strcmp(line, "idle") == 0) {
+		driver->wait_idle = true;
+	} else if (sscanf(line, "drain %" SCNu64, &ms) == 1) {
+		driver->exporter->type->drain(driver->exporter, loop_now_ns() + ms * 1000000);
+		driver->wait_idle = true;
+	} else if (strcmp(line, "counters") == 0) {
+		print_counters();
+	} else {
+		loop_stop(driver->loop);
+	}
+}
+
+static void input_ready(void *context, unsigned events)
+{
+	struct driver *driver = context;
+	const ssize_t n = read(STDIN_FILENO, driver->line + driver->length, sizeof(driver->line) - driver->length - 1);
+	char *end;
+
+	(void)events;
+	if (n <= 0) {
+		loop_stop(driver->loop);
+		return;
+	}
+	driver->length += (size_t)n;
+	driver->line[driver->length] = '\0';
+	while ((end = strchr(driver->line, '\n')) != NULL) {
+		*end = '\0';
+		command(driver, driver->line);
+		driver->length -= (size_t)(end + 1 - driver->line);
+		memmove(driver->line, end + 1, driver->length + 1);
+	}
+}
+
+static bool before_sleep(void *context)
+{
+	struct driver *driver = context;
+
+	if (driver->wait_idle && driver->exporter->type->idle(driver->exporter)) {
+		driver->wait_idle = false;
+		say("ok");
+	}
+	return true;
+}
+
+static uint64_t ms_option(void)
+{
+	return strtoull(optarg, NULL, 10) * 1000000;
+}
+
+static enum loop_backend options_read(int argc, char **argv, struct otlp_grpc_options *options, const char **headers)
+{
+	enum loop_backend backend = LOOP_AUTO;
+	int option;
+
+	while ((option = getopt(argc, argv, "b:t:i:e:q:Q:m:gh:r")) != -1) {
+		switch (option) {
+		case 'b':
+			backend = strcmp(optarg, "epoll") == 0 ? LOOP_EPOLL : LOOP_URING;
+			break;
+		case 't':
+			options->timeout_ns = ms_option();
+			break;
+		case 'i':
+			options->retry.initial_interval_ns = ms_option();
+			break;
+		case 'e':
+			options->retry.max_elapsed_time_ns = ms_option();
+			break;
+		case 'q':
+			options->queue_requests = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'Q':
+			options->queue_bytes = strtoull(optarg, NULL, 10);
+			break;
+		case 'm':
+			options->max_request_bytes = strtoull(optarg, NULL, 10);
+			break;
+		case 'g':
+			options->gzip = true;
+			break;
+		case 'h':
+			headers[options->header_count++] = optarg;
+			break;
+		default:
+			options->retry.enabled = false;
+		}
+	}
+	options->headers = headers;
+	return backend;
+}
+
+int main(int argc, char **argv)
+{
+	const char *headers[32];
+	char message[512];
+	struct otlp_grpc_options options = otlp_grpc_options_default;
+	struct driver driver = {0};
+	struct export_target target;
+	char specification[512];
+	const struct loop_idle idle = {.may_sleep = before_sleep, .context = &driver};
+
+	driver.loop = loop_create(options_read(argc, argv, &options, headers));
+	if (driver.loop == NULL) {
+		perror("loop_create");
+		return errno == EPERM || errno == ENOSYS ? 77 : 1;
+	}
+	snprintf(specification, sizeof(specification), "otlp-grpc:%s", argv[optind]);
+	if (export_target_parse(&target, specification) != NULL)
+		return 2;
+	options.target = &target;
+	if (otlp_grpc_exporter_create(&driver.exporter, driver.loop, &options, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		loop_destroy(driver.loop);
+		return 2;
+	}
+	driver.input = (struct loop_watch){
+		.fd = STDIN_FILENO, .events = LOOP_READ, .ready = input_ready, .context = &driver};
+	loop_idle_set(driver.loop, &idle);
+	if (loop_watch_add(driver.loop, &driver.input) < 0 || loop_run(driver.loop) < 0)
+		return 1;
+	driver.exporter->type->destroy(driver.exporter);
+	print_counters();
+	loop_watch_remove(driver.loop, &driver.input);
+	loop_destroy(driver.loop);
+	return 0;
+}
