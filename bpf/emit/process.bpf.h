@@ -7,12 +7,19 @@
 #include "event.h"
 #include "lib/task_identity.bpf.h"
 
+/* Empty, should the read fail, and with the last byte zero, which a shorter string would leave as it was in the ring. */
+static __always_inline void string_prepare(char *string, size_t size)
+{
+	string[0] = 0;
+	string[size - 1] = 0;
+}
+
 static __always_inline void process_file_name(struct mm_struct *mm, struct event_process *event)
 {
 	struct file *file = KERNEL_READ(mm, exe_file);
 	struct dentry *dentry = KERNEL_READ(file, f_path.dentry);
 
-	event->file_name[0] = 0;
+	string_prepare(event->file_name, sizeof(event->file_name));
 	bpf_probe_read_kernel_str(event->file_name, sizeof(event->file_name), KERNEL_READ(dentry, d_name.name));
 }
 
@@ -54,7 +61,7 @@ static __noinline bool process_emit(struct task_struct *task, uint64_t process_i
 	event->net_namespace = task_net_namespace(task);
 	event->argument_bytes = 0;
 	event->_pad = 0;
-	event->command[0] = 0;
+	string_prepare(event->command, sizeof(event->command));
 	bpf_probe_read_kernel_str(event->command, sizeof(event->command),
 				  (void *)leader + bpf_core_field_offset(leader->comm));
 	process_file_name(mm, event);
