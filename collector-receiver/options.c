@@ -12,11 +12,6 @@
 
 #define AT(member) OPTION_AT(struct receiver_options, member)
 
-enum otlp_protocol {
-	OTLP_PROTOCOL_GRPC,
-	OTLP_PROTOCOL_HTTP,
-};
-
 static const struct option_choice loops[] = {
 	{"auto", LOOP_AUTO},
 	{"io_uring", LOOP_URING},
@@ -38,9 +33,9 @@ static const struct option_choice temporalities[] = {
 	{NULL, 0},
 };
 
+/* Of OTEL_EXPORTER_OTLP_PROTOCOL. */
 static const struct option_choice protocols[] = {
-	{"grpc", OTLP_PROTOCOL_GRPC},
-	{"http/protobuf", OTLP_PROTOCOL_HTTP},
+	{"grpc", 0},
 	{NULL, 0},
 };
 
@@ -51,13 +46,6 @@ static const char *check_socket_path(const char *path)
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return "is too long for a Unix socket; give a path of at most 107 bytes";
 	return NULL;
-}
-
-static const char *check_export(const char *specification)
-{
-	struct export_target target;
-
-	return export_target_parse(&target, specification);
 }
 
 static bool is_token(const char *text, size_t length)
@@ -111,9 +99,13 @@ static const struct option rows[] = {
 	{"receiver.processes_max", "processes-max", "SHMOTEL_PROCESSES_MAX", "processes remembered at once", "16384",
 	 .least = "64", .most = "4194304", .type = OPTION_COUNT, AT(processes_max)},
 
+	{"receiver.buffer_bytes", "buffer-bytes", "SHMOTEL_BUFFER_BYTES",
+	 "memory for unfinished requests of all connections", "32MiB", .least = "1MiB", .most = "16GiB",
+	 .type = OPTION_BYTES, AT(buffer_bytes)},
+
 	{"receiver.export", "export", "SHMOTEL_EXPORT",
-	 "where to: otlp-grpc:unix:///PATH, otlp-http:unix:///PATH, otlp-grpc:http://HOST:PORT, console, file:PATH",
-	 "otlp-grpc:unix:///run/otelcol/otlp.sock", .check = check_export, .type = OPTION_TEXTS, AT(exports)},
+	 "where to: otlp-grpc:unix:///PATH, otlp-grpc:http://HOST:PORT, console, file:PATH",
+	 "otlp-grpc:unix:///run/otelcol/otlp.sock", .type = OPTION_TEXTS, AT(exports)},
 	{"receiver.timeout", "timeout", "OTEL_EXPORTER_OTLP_TIMEOUT", "time for one attempt to deliver a request", "5s",
 	 .least = "1ms", .most = "10m", .type = OPTION_DURATION, AT(timeout_ns)},
 	{"receiver.compression", "compression", "OTEL_EXPORTER_OTLP_COMPRESSION", "of requests", "none",
@@ -212,34 +204,43 @@ static const struct option_table table = {
 #define SOURCE(member) option_table_source(&table, reading, offsetof(struct receiver_options, member))
 
 /* OTEL_EXPORTER_OTLP_ENDPOINT stands above the file and below --export and SHMOTEL_EXPORT. */
-static bool apply_endpoint(struct receiver_options *options, struct option_reading *reading)
+static bool apply_endpoint(struct receiver_options *options, const struct option_reading *reading)
 {
-	const char *exporter = options->otlp_protocol == OTLP_PROTOCOL_GRPC ? "otlp-grpc" : "otlp-http";
-	const char *wrong;
-	char *specification;
+	struct option_texts *exports = &options->exports;
+	char **items;
 
 	if (options->otlp_endpoint == NULL || SOURCE(exports) >= OPTION_FROM_ENVIRONMENT)
 		return true;
-	if (asprintf(&specification, "%s:%s", exporter, options->otlp_endpoint) < 0)
+	while (exports->count > 0)
+		free(exports->items[--exports->count]);
+	items = realloc(exports->items, sizeof(*items));
+	if (items == NULL || asprintf(&items[0], "otlp-grpc:%s", options->otlp_endpoint) < 0)
 		return false;
-	wrong = check_export(specification);
-	if (wrong != NULL) {
-		snprintf(reading->complaint, sizeof(reading->complaint),
-			 "environment variable OTEL_EXPORTER_OTLP_ENDPOINT: \"%.256s\" %s", specification, wrong);
-		free(specification);
-		return false;
-	}
-	while (options->exports.count > 0)
-		free(options->exports.items[--options->exports.count]);
-	free(options->exports.items);
-	options->exports.items = malloc(sizeof(char *));
-	if (options->exports.items == NULL) {
-		free(specification);
-		return false;
-	}
-	options->exports.items[0] = specification;
-	options->exports.count = 1;
+	exports->items = items;
+	exports->count = 1;
 	return true;
+}
+
+static bool check_exports(const struct receiver_options *options, struct option_reading *reading)
+{
+	for (size_t i = 0; i < options->exports.count; i++) {
+		struct export_target target;
+		const char *wrong = export_target_parse(&target, options->exports.items[i]);
+
+		if (wrong == NULL && target.kind == EXPORT_OTLP_HTTP)
+			wrong = "asks for OTLP over HTTP, which this version does not have; a Collector's otlp "
+				"receiver takes "
+				"the same over otlp-grpc:ENDPOINT";
+		if (wrong != NULL) {
+			snprintf(reading->complaint, sizeof(reading->complaint), "receiver.export: \"%.256s\" %s",
+				 options->exports.items[i], wrong);
+			return false;
+		}
+	}
+	if (options->exports.count == 0)
+		snprintf(reading->complaint, sizeof(reading->complaint),
+			 "receiver.export: the list is empty; name at least one exporter, such as console");
+	return options->exports.count != 0;
 }
 
 static void decode_percent(char *text)
@@ -287,14 +288,12 @@ static bool settle(struct receiver_options *options, struct option_reading *read
 			 "with `useradd --system shmotel`");
 		return false;
 	}
-	if (!apply_endpoint(options, reading))
-		return false;
-	if (options->exports.count == 0) {
+	if (!apply_endpoint(options, reading)) {
 		snprintf(reading->complaint, sizeof(reading->complaint),
-			 "receiver.export: the list is empty; name at least one exporter, such as console");
+			 "the options cannot be kept: there is no memory");
 		return false;
 	}
-	if (!decode_headers(options, reading))
+	if (!check_exports(options, reading) || !decode_headers(options, reading))
 		return false;
 	if (options->queue_spans != 0 && SOURCE(queue_size) < OPTION_FROM_ENVIRONMENT)
 		options->queue_size =

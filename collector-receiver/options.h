@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "daemon/option.h"
+#include "export/retry.h"
 #include "loop.h"
 
 enum receiver_temporality {
@@ -27,22 +28,16 @@ struct receiver_options {
 	uint64_t shutdown_timeout_ns;
 	uint32_t connections_max;
 	uint32_t processes_max;
+	uint64_t buffer_bytes; /* of all connections together */
 
-	struct option_texts exports; /* checked specifications, at least one; export_target.h takes them apart */
+	struct option_texts exports; /* at least one, each valid for export_target.h */
 	uint64_t timeout_ns;
 	enum receiver_compression compression;
 	struct option_texts headers; /* "name=value" */
 	uint64_t request_bytes_max;
 	uint32_t queue_size; /* requests per exporter */
 	uint64_t queue_bytes;
-	struct {
-		bool enabled;
-		uint64_t initial_interval_ns;
-		double randomization_factor;
-		double multiplier;
-		uint64_t max_interval_ns;
-		uint64_t max_elapsed_time_ns; /* 0: for ever */
-	} retry;
+	struct retry_options retry;
 
 	uint32_t batch_spans;
 	uint64_t batch_delay_ns;

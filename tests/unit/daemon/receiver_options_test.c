@@ -65,7 +65,7 @@ static void the_standard_variables_apply(void **state)
 {
 	static const char *const variables[][2] = {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/c.sock"},
-		{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
 		{"OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%20b,x-other=c"},
 		{"OTEL_EXPORTER_OTLP_TIMEOUT", "10000"},
 		{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"},
@@ -82,7 +82,7 @@ static void the_standard_variables_apply(void **state)
 		setenv(variables[i][0], variables[i][1], 1);
 	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
 	assert_int_equal(o.exports.count, 1);
-	assert_string_equal(o.exports.items[0], "otlp-http:unix:///run/c.sock");
+	assert_string_equal(o.exports.items[0], "otlp-grpc:unix:///run/c.sock");
 	assert_string_equal(o.headers.items[0], "x-tenant=a b");
 	assert_int_equal(o.timeout_ns, 10000000000);
 	assert_int_equal(o.compression, COMPRESSION_GZIP);
@@ -107,6 +107,7 @@ static void what_is_wrong_leaves_with_status_2(void **state)
 		{"--user", "root"},
 		{"--user", "0"},
 		{"--export", "carrier-pigeon"},
+		{"--export", "otlp-http:unix:///run/c.sock"},
 		{"--header", "no value"},
 		{"--header", "content-type=text/plain"},
 		{"--header", "x=a\r\ny: b"},

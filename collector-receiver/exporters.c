@@ -1,0 +1,60 @@
+/* Make the exporters that the options name. */
+#include "exporters.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "export/exporter_registry.h"
+#include "export_target.h"
+
+/* What the cage must let through for this target. */
+static void needs_add(struct sandbox_needs *needs, const struct export_target *target)
+{
+	if (target->place == EXPORT_PLACE_ABSTRACT)
+		needs->abstract_names = true;
+	if (target->place == EXPORT_PLACE_TCP)
+		needs->tcp_ports[needs->tcp_port_count++] = target->port;
+}
+
+static int open_one(struct fan_out *exporters, struct loop *loop, const struct otlp_grpc_options *grpc,
+		    const char *text, char *message, size_t message_size)
+{
+	struct exporter *exporter;
+	int error = exporter_create(&exporter, loop, text, grpc, message, message_size);
+
+	if (error != 0)
+		return error;
+	error = fan_out_add(exporters, exporter);
+	if (error != 0) {
+		exporter->type->destroy(exporter);
+		snprintf(message, message_size, "there may be at most %d exporters; name fewer", FAN_OUT_EXPORTERS_MAX);
+	}
+	return error;
+}
+
+int exporters_open(struct fan_out *exporters, struct loop *loop, const struct receiver_options *options,
+		   struct sandbox_needs *needs, char *message, size_t message_size)
+{
+	const struct otlp_grpc_options grpc = {
+		.headers = (const char *const *)options->headers.items,
+		.header_count = options->headers.count,
+		.timeout_ns = options->timeout_ns,
+		.max_request_bytes = options->request_bytes_max,
+		.queue_requests = options->queue_size,
+		.queue_bytes = options->queue_bytes,
+		.gzip = options->compression == COMPRESSION_GZIP,
+		.retry = options->retry,
+	};
+
+	_Static_assert((int)FAN_OUT_EXPORTERS_MAX <= (int)SANDBOX_PORTS_MAX, "the port of each exporter fits");
+	for (size_t i = 0; i < options->exports.count; i++) {
+		struct export_target target;
+		int error = open_one(exporters, loop, &grpc, options->exports.items[i], message, message_size);
+
+		if (error != 0)
+			return error;
+		if (export_target_parse(&target, options->exports.items[i]) == NULL)
+			needs_add(needs, &target);
+	}
+	return 0;
+}
