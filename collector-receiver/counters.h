@@ -13,6 +13,8 @@
 			 "records that failed their check")                                                            \
 	RECEIVER_COUNTER(RECORDS_UNKNOWN, "shmotel.receiver.lost", "{record}", "stage=shared_ring,reason=unknown_type",\
 			 "records of a type that this version does not know")                                          \
+	RECEIVER_COUNTER(LOSS_REPORTED, "shmotel.receiver.loss_reported", "{record}", "",                              \
+			 "records that the sensor said were lost before the shared ring")                              \
 	RECEIVER_COUNTER(ATTACHES, "shmotel.receiver.attaches", "{attach}", "", "rings attached")                      \
 	RECEIVER_COUNTER(RING_VIOLATIONS, "shmotel.receiver.lost", "{session}", "stage=shared_ring,reason=violation",  \
 			 "rings given up because the sensor broke the protocol")                                       \

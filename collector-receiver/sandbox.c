@@ -64,6 +64,21 @@ static bool has_capability(void)
 	       capng_have_capabilities(CAPNG_SELECT_AMBIENT) != CAPNG_NONE;
 }
 
+/* A sanitizer's runtime traces, forks and opens files: there a cage would only hide what it finds. */
+static bool built_with_sanitizer(void)
+{
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+	return true;
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return true;
+#else
+	return false;
+#endif
+}
+
 int sandbox_drop_identity(uid_t uid, char *message, size_t message_size)
 {
 	bool root = geteuid() == 0;
@@ -80,10 +95,12 @@ int sandbox_drop_identity(uid_t uid, char *message, size_t message_size)
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_apply(CAPNG_SELECT_CAPS) != 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) != 0)
 		return fail(message, message_size, "the capabilities cannot be given up");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		return fail(message, message_size, "the process cannot be locked against new privileges");
-	if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_NPROC, 0) != 0 || limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) != 0)
+	if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) != 0)
 		return fail(message, message_size, "the resource limits cannot be set");
+	if (!built_with_sanitizer() && (limit(RLIMIT_NPROC, 0) != 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0))
+		return fail(message, message_size, "the process cannot be kept from forking and from being looked at");
 	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || getegid() == 0 || has_capability()) {
 		snprintf(message, message_size,
 			 "root or a capability is left after giving everything up; give --user another user than root");
@@ -238,6 +255,10 @@ int sandbox_enter(const struct sandbox_needs *needs, char *message, size_t messa
 	int result;
 
 	errno = 0;
+	if (built_with_sanitizer()) {
+		snprintf(message, message_size, "NO CAGE: built with a sanitizer");
+		return 0;
+	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		return fail(message, message_size, "the process cannot be locked against new privileges");
 	result = sandbox_landlock_enter(needs, landlock, sizeof(landlock));

@@ -1,0 +1,54 @@
+/* shmotel-receiver: read the options, become nobody, open, enter the cage, work, deliver what is left, leave. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "receiver.h"
+#include "sandbox.h"
+
+static int become_nobody(const struct receiver_options *options)
+{
+	char message[256];
+	int error;
+
+	if (geteuid() != 0 && options->user_given && options->user != geteuid()) {
+		log_line(LOG_LEVEL_ERROR,
+			 "--user: only root can become another user; start the receiver as root, or as that "
+			 "user");
+		return -EPERM;
+	}
+	error = sandbox_drop_identity(options->user, message, sizeof(message));
+	if (error != 0)
+		log_line(LOG_LEVEL_ERROR, "%s", message);
+	return error;
+}
+
+static int run(const struct receiver_options *options)
+{
+	struct receiver *receiver = NULL;
+	int error = become_nobody(options);
+
+	if (error == 0)
+		error = receiver_open(&receiver, options);
+	if (error == 0)
+		error = receiver_confine(receiver);
+	if (error == 0) {
+		receiver_announce(receiver);
+		error = receiver_run(receiver);
+		receiver_drain(receiver);
+	}
+	receiver_close(receiver);
+	return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct receiver_options options = {.socket_path = NULL};
+	int status = receiver_options_read(&options, argc, argv);
+
+	if (status < 0)
+		status = run(&options);
+	receiver_options_free(&options);
+	return status;
+}
