@@ -11,6 +11,13 @@ static struct slice slice_from(struct slice text, size_t from)
 	return (struct slice){text.bytes + from, text.length - from};
 }
 
+static size_t find_byte(struct slice text, char wanted)
+{
+	const char *found = text.length > 0 ? memchr(text.bytes, wanted, text.length) : NULL;
+
+	return found == NULL ? text.length : (size_t)(found - text.bytes);
+}
+
 static size_t find_any(struct slice text, const char *wanted)
 {
 	size_t i = 0;
@@ -90,20 +97,20 @@ static uint16_t parse_port(struct slice text)
 struct http_authority http_authority_parse(struct slice text)
 {
 	struct http_authority out = {text, 0};
-	size_t user = find_any(text, "@");
+	size_t user = find_byte(text, '@');
 	size_t colon;
 
 	while (user < text.length) {
 		text = slice_from(text, user + 1);
-		user = find_any(text, "@");
+		user = find_byte(text, '@');
 	}
 	if (text.length > 0 && text.bytes[0] == '[') {
-		size_t close = find_any(text, "]");
+		size_t close = find_byte(text, ']');
 
 		out.host = (struct slice){text.bytes + 1, close - 1};
 		colon = close < text.length ? close + 1 : close;
 	} else {
-		colon = find_any(text, ":");
+		colon = find_byte(text, ':');
 		out.host = (struct slice){text.bytes, colon};
 	}
 	if (colon < text.length && text.bytes[colon] == ':')
@@ -113,7 +120,7 @@ struct http_authority http_authority_parse(struct slice text)
 
 struct slice http_list_first(struct slice list)
 {
-	return trim((struct slice){list.bytes, find_any(list, ",")});
+	return trim((struct slice){list.bytes, find_byte(list, ',')});
 }
 
 /* End of the pair that starts at text: a separator that is not inside a quoted string. */
@@ -161,7 +168,7 @@ struct slice http_node_address(struct slice node)
 	char text[INET6_ADDRSTRLEN];
 	uint8_t address[16];
 	struct slice host = node;
-	size_t colon = find_any(node, ":");
+	size_t colon = find_byte(node, ':');
 	bool one_colon = colon < node.length && memchr(node.bytes + colon + 1, ':', node.length - colon - 1) == NULL;
 
 	/* One colon parts address and port; several make an IPv6 address that was written without brackets. */

@@ -31,6 +31,8 @@ enum {
 	/* Every limit of redaction.h that can meet in one span, and numbers and addresses. */
 	SPAN_TEXT_MAX = REDACTION_URL_MAX + REDACTION_QUERY_MAX + REDACTION_PATH_MAX + REDACTION_USER_AGENT_MAX +
 			REDACTION_TRACE_STATE_MAX + REDACTION_HOST_MAX + REDACTION_METHOD_MAX + 512,
+	/* No span made under those limits encodes to more: a key, four tags and four lengths an attribute. */
+	SPAN_ENCODED_MAX = SPAN_TEXT_MAX + SPAN_ATTRIBUTES_MAX * 64 + 256,
 };
 
 struct attribute {

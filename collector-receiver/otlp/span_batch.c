@@ -182,12 +182,20 @@ static int append(struct span_batch *batch, struct resource *resource, const str
 	return 0;
 }
 
+/* Sizes are exact only where they matter: near the limit. */
+static bool exceeds(const struct span_batch *batch, const struct resource *resource, const struct span *span)
+{
+	size_t envelopes = batch->envelope_bytes + (resource->span_count == 0 ? envelope_size(resource) : 0);
+	size_t taken = batch->spans.length + envelopes;
+
+	if (taken + SPAN_ENCODED_MAX <= batch->bytes_max)
+		return false;
+	return taken + span_encoded_size(span) > batch->bytes_max;
+}
+
 void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span)
 {
-	size_t envelope = resource->span_count == 0 ? envelope_size(resource) : 0;
-
-	if (batch->count > 0 &&
-	    batch->spans.length + span_encoded_size(span) + batch->envelope_bytes + envelope > batch->bytes_max)
+	if (batch->count > 0 && exceeds(batch, resource, span))
 		span_batch_flush(batch);
 	if (append(batch, resource, span) != 0) {
 		/* What waits may be what holds the memory. */
