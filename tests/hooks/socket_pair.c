@@ -71,24 +71,50 @@ struct socket_pair socket_pair_tcp(enum pair_kind kind)
 	return pair;
 }
 
-struct socket_pair socket_pair_unix(const char *path)
+static socklen_t unix_address(union address *address, const char *path)
 {
-	struct socket_pair pair = {.server = -1, .client = -1};
-	union address address = {.un.sun_family = AF_UNIX};
 	size_t length = strlen(path);
 
-	assert_true(length < sizeof(address.un.sun_path));
-	memcpy(address.un.sun_path, path, length);
+	assert_true(length < sizeof(address->un.sun_path));
+	*address = (union address){.un.sun_family = AF_UNIX};
+	memcpy(address->un.sun_path, path, length);
 	if (path[0] == '@')
-		address.un.sun_path[0] = 0;
-	else
+		address->un.sun_path[0] = 0;
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (path[0] != '@'));
+}
+
+int socket_listen_unix(const char *path)
+{
+	union address address;
+	socklen_t length = unix_address(&address, path);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (path[0] != '@')
 		unlink(path);
-	socklen_t total = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (path[0] != '@'));
-	pair.listener = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_true(pair.listener >= 0);
-	assert_int_equal(bind(pair.listener, &address.any, total), 0);
-	assert_int_equal(listen(pair.listener, 8), 0);
-	connect_and_accept(&pair, AF_UNIX, &address, total);
+	assert_true(listener >= 0);
+	assert_int_equal(bind(listener, &address.any, length), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	return listener;
+}
+
+int socket_connect_unix(const char *path)
+{
+	union address address;
+	socklen_t length = unix_address(&address, path);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(client >= 0);
+	assert_int_equal(connect(client, &address.any, length), 0);
+	return client;
+}
+
+struct socket_pair socket_pair_unix(const char *path)
+{
+	struct socket_pair pair = {.listener = socket_listen_unix(path)};
+
+	pair.client = socket_connect_unix(path);
+	pair.server = accept(pair.listener, NULL, NULL);
+	assert_true(pair.server >= 0);
 	return pair;
 }
 

@@ -18,6 +18,8 @@ enum pair_kind {
 
 struct socket_pair socket_pair_tcp(enum pair_kind kind);
 struct socket_pair socket_pair_unix(const char *path); /* a leading '@' makes it abstract */
+int socket_listen_unix(const char *path);
+int socket_connect_unix(const char *path);
 void socket_pair_close(struct socket_pair *pair);
 
 /* close(2) with RST instead of FIN. */
