@@ -117,11 +117,33 @@ static int maps_size(struct capture_bpf *programs, const struct capture_options 
 static int programs_select(struct capture *capture)
 {
 	struct capture_bpf *programs = capture->programs;
+	const struct kernel_features *features = &capture->features;
+	bool fentry = capture->mode == CAPTURE_FENTRY, unix_fentry = fentry && programs->rodata->config.unix_sockets;
+	const struct {
+		struct bpf_program *program;
+		bool load;
+	} selection[] = {
+		{programs->progs.syscall_exit, !fentry},
+		{programs->progs.tcp_send_exit, fentry},
+		{programs->progs.tcp_recv_exit, fentry},
+		{programs->progs.tcp_page_exit, fentry && features->tcp_sendpage},
+		{programs->progs.tcp_splice_exit, fentry},
+		{programs->progs.unix_send_exit, unix_fentry},
+		{programs->progs.unix_recv_exit, unix_fentry},
+		{programs->progs.unix_page_exit, unix_fentry && features->unix_sendpage},
+		{programs->progs.unix_splice_exit, unix_fentry},
+		{programs->progs.unix_release_entry, unix_fentry},
+	};
 
 	bpf_program__set_autoattach(programs->progs.walk_listeners, false);
 	bpf_program__set_autoattach(programs->progs.walk_sockets, false);
 	bpf_program__set_autoattach(programs->progs.flush_holes, false);
-	return bpf_program__set_autoload(programs->progs.syscall_exit, capture->mode == CAPTURE_TRACEPOINT);
+	for (size_t i = 0; i < sizeof(selection) / sizeof(selection[0]); i++) {
+		int error = bpf_program__set_autoload(selection[i].program, selection[i].load);
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
 static int programs_load(struct capture *capture, const struct capture_options *options)

@@ -18,7 +18,7 @@ static const struct bpf_insn return_zero[] = {
 	{.code = BPF_JMP | BPF_EXIT},
 };
 
-bool kernel_has_function(const struct btf *kernel, const char *name)
+static bool has_function(const struct btf *kernel, const char *name)
 {
 	return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
 }
@@ -148,8 +148,10 @@ int kernel_features_probe(struct kernel_features *features, char *message, size_
 		features->fexit_error = -probe_tracing(kernel, "tcp_sendmsg", BTF_KIND_FUNC, BPF_TRACE_FEXIT);
 		features->fexit = features->fexit_error == 0;
 		features->atomic_fetch = probe_atomic_fetch();
-		features->rdonly_cast = kernel_has_function(kernel, "bpf_rdonly_cast");
+		features->rdonly_cast = has_function(kernel, "bpf_rdonly_cast");
 		features->tcp_recvmsg_arguments = function_arguments(kernel, "tcp_recvmsg");
+		features->tcp_sendpage = has_function(kernel, "tcp_sendpage");
+		features->unix_sendpage = has_function(kernel, "unix_stream_sendpage");
 		probe_iov_iter(kernel, features);
 	}
 	btf__free(kernel);

@@ -183,7 +183,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
 		descriptor_closed(descriptor);
 		return 0;
 	}
-	struct transfer *transfer = scratch_transfer(result);
+	struct transfer *transfer = scratch_transfer(SCRATCH_SYSCALL, result);
 	if (!transfer)
 		return 0;
 	if (number == SYSCALL_SPLICE) {

@@ -67,18 +67,24 @@ static __always_inline uint64_t connection_id_next(void)
 	return bpf_ktime_get_ns() << 8 | (bpf_get_smp_processor_id() & 0xff);
 }
 
-/* 5.14: before, struct iov_iter had `type`, a set of bits, instead of `iter_type`. 6.4: before, `iov` instead of
- * `__iov`. 6.0: before, no ITER_UBUF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct iov_iter___v6_4 {
-	const struct abi_iovec *__iov;
-};
-struct iov_iter___v5_10 {
-	unsigned int type;
-	const struct abi_iovec *iov;
-};
+
+/* 6.0: ITER_UBUF, an iterator over one buffer. */
 struct iov_iter___v6_0 {
 	void *ubuf;
+};
+
+/* 6.4: `__iov`, before that `iov`. */
+struct iov_iter___v6_4 {
+	struct iovec *__iov;
+};
+struct iov_iter___v6_3 {
+	struct iovec *iov;
+};
+
+/* 5.14: `iter_type`, before that `type`, which also holds the direction in bit 0. */
+struct iov_iter___v5_13 {
+	unsigned int type;
 };
 
 /* 6.13: before, struct file had an f_count of which zero means that the last reference is gone. Since 6.6 close(2)
@@ -92,6 +98,41 @@ struct file___v6_12 {
 };
 #pragma clang attribute pop
 
+static __always_inline uint8_t iov_iter_kind(struct iov_iter *iter)
+{
+	struct iov_iter___v5_13 *old = (void *)iter;
+	unsigned int type = 0;
+
+	if (bpf_core_field_exists(iter->iter_type))
+		return KERNEL_READ(iter, iter_type);
+	if (bpf_core_field_exists(old->type))
+		bpf_core_read(&type, sizeof(type), &old->type);
+	return type & ~1U;
+}
+
+static __always_inline uint64_t iov_iter_buffer(struct iov_iter *iter)
+{
+	struct iov_iter___v6_0 *since = (void *)iter;
+	uint64_t address = 0;
+
+	if (bpf_core_field_exists(since->ubuf))
+		bpf_core_read(&address, sizeof(address), &since->ubuf);
+	return address;
+}
+
+static __always_inline struct abi_iovec *iov_iter_vector(struct iov_iter *iter)
+{
+	struct iov_iter___v6_4 *since = (void *)iter;
+	struct iov_iter___v6_3 *old = (void *)iter;
+	struct abi_iovec *vector = NULL;
+
+	if (bpf_core_field_exists(since->__iov))
+		bpf_core_read(&vector, sizeof(vector), &since->__iov);
+	else if (bpf_core_field_exists(old->iov))
+		bpf_core_read(&vector, sizeof(vector), &old->iov);
+	return vector;
+}
+
 static __always_inline bool file_release_pending(struct file *file)
 {
 	struct file___v6_12 *old = (void *)file;
@@ -101,6 +142,25 @@ static __always_inline bool file_release_pending(struct file *file)
 	int64_t references = 1;
 	bpf_core_read(&references, sizeof(references), &old->f_count.counter);
 	return references == 0;
+}
+
+/* tcp_recvmsg(sk, msg, len, nonblock, flags, addr_len) until 5.18, without nonblock since 5.19, without addr_len since
+ * 7.x. The result follows the arguments. */
+static __always_inline uint32_t tcp_recvmsg_flags(uint64_t *ctx)
+{
+	return config.tcp_recvmsg_arguments == 6 ? ctx[4] : ctx[3];
+}
+
+static __always_inline int32_t tcp_recvmsg_result(uint64_t *ctx)
+{
+	switch (config.tcp_recvmsg_arguments) {
+	case 6:
+		return ctx[6];
+	case 5:
+		return ctx[5];
+	default:
+		return ctx[4];
+	}
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One struct transfer per CPU: too large to pass in registers, and on the stack the verifier would follow every
- * combination of its values to the end instead of once. */
+/* One struct transfer per CPU and program: too large to pass in registers, and on the stack the verifier would follow every
+ * combination of its values to the end instead of once. A program never runs twice at a time on one CPU, but two
+ * programs may take turns there. */
 #ifndef BPF_MAPS_SCRATCH_BPF_H
 #define BPF_MAPS_SCRATCH_BPF_H
 
@@ -29,16 +30,29 @@ struct transfer {
 	uint32_t _pad;
 };
 
+enum scratch_slot {
+	SCRATCH_SYSCALL,
+	SCRATCH_TCP_SEND,
+	SCRATCH_TCP_RECEIVE,
+	SCRATCH_TCP_SENDPAGE,
+	SCRATCH_TCP_SPLICE,
+	SCRATCH_UNIX_SEND,
+	SCRATCH_UNIX_RECEIVE,
+	SCRATCH_UNIX_SENDPAGE,
+	SCRATCH_UNIX_SPLICE,
+	SCRATCH_SLOTS
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SCRATCH_SLOTS);
 	__type(key, uint32_t);
 	__type(value, struct transfer);
 } scratch SEC(".maps") __weak;
 
-static __always_inline struct transfer *scratch_transfer(uint64_t bytes)
+static __always_inline struct transfer *scratch_transfer(enum scratch_slot slot, uint64_t bytes)
 {
-	uint32_t key = 0;
+	uint32_t key = slot;
 	struct transfer *transfer = bpf_map_lookup_elem(&scratch, &key);
 
 	if (transfer) {
