@@ -1,8 +1,8 @@
 /* Follow both senders of an HTTP/1.x connection from message to message, and find the way back after losses.
  *
  * What a loss means for pairing: an exchange is only handed over as complete if its request and its response are
- * known to belong together. Where a hole may have swallowed messages, the requests that waited are reported without
- * response, and responses that may answer a swallowed request are counted as unmatched. The next turn starts clean. */
+ * known to belong together. Where a hole may have swallowed messages, requests are reported without response and
+ * responses are counted as unmatched, unless what follows proves which of them belong together (pair.c). */
 #include "counters.h"
 #include "protocols/http1/http1.h"
 
@@ -20,10 +20,23 @@ static enum step lose(struct http1_side *side)
 	return STEP_LOST;
 }
 
-static enum step refuse(struct http1_side *side)
+/* Requests that are not seen may have their responses between those that are. */
+static enum step lose_client(struct http1 *http, const struct flow *flow)
+{
+	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
+	return lose(&http->sides[FROM_CLIENT]);
+}
+
+static enum step refuse_client(struct http1 *http, const struct flow *flow)
 {
 	counter_add(COUNTER_PARSER_MALFORMED, 1);
-	return lose(side);
+	return lose_client(http, flow);
+}
+
+static enum step refuse_server(struct http1 *http)
+{
+	counter_add(COUNTER_PARSER_MALFORMED, 1);
+	return lose(&http->sides[FROM_SERVER]);
 }
 
 /* ---- the client's side ---- */
@@ -45,6 +58,7 @@ static void request_begins(struct http1 *http, const struct flow *flow, const st
 	struct http1_side *client = &http->sides[FROM_CLIENT];
 
 	request_opens_turn(http, flow);
+	http1_pair_prove(http, flow);
 	http1_pair_request(http, flow, head);
 	http1_request_body(&client->body, head);
 	http->continue_expected = head->expect_continue && client->body.framing != HTTP1_BODY_NONE;
@@ -76,14 +90,14 @@ static enum step next_request_head(struct http1 *http, const struct flow *flow, 
 	case HTTP1_PARSE_MORE:
 		return STEP_MORE;
 	case HTTP1_PARSE_MALFORMED:
-		return refuse(client);
+		return refuse_client(http, flow);
 	case HTTP1_PARSED:
 		break;
 	}
 	cursor_skip(in, head_bytes);
 	request_begins(http, flow, &head);
 	if (client->body.framing == HTTP1_BODY_UNKNOWN)
-		return refuse(client);
+		return refuse_client(http, flow);
 	if (client->phase == HTTP1_IN_BODY && client->body.framing == HTTP1_BODY_NONE)
 		request_ended(http);
 	return STEP_TOOK;
@@ -97,7 +111,7 @@ static enum match body_was_kept_back(const struct http1 *http, const struct curs
 	return http1_recognise(cursor_rest(in), true);
 }
 
-static enum step next_request_body(struct http1 *http, struct cursor *in)
+static enum step next_request_body(struct http1 *http, const struct flow *flow, struct cursor *in)
 {
 	struct http1_side *client = &http->sides[FROM_CLIENT];
 
@@ -116,7 +130,7 @@ static enum step next_request_body(struct http1 *http, struct cursor *in)
 		request_ended(http);
 		return STEP_TOOK;
 	case HTTP1_BODY_BROKEN:
-		return refuse(client);
+		return refuse_client(http, flow);
 	case HTTP1_BODY_GOES_ON:
 		break;
 	}
@@ -134,7 +148,7 @@ static enum step next_from_client(struct http1 *http, const struct flow *flow, s
 		}
 		return next_request_head(http, flow, in);
 	case HTTP1_IN_BODY:
-		return next_request_body(http, in);
+		return next_request_body(http, flow, in);
 	case HTTP1_IN_TUNNEL:
 		http->tunnel_bytes_passed = true;
 		cursor_skip(in, UINT64_MAX);
@@ -160,6 +174,7 @@ static enum step switch_protocols(struct http1 *http, const struct flow *flow)
 	if (http->answering)
 		http->oldest->http.upgraded = true;
 	response_ended(http, flow, EXCHANGE_ENDED_BY_MESSAGE);
+	http1_pair_prove(http, flow); /* no request follows */
 	http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_SHUTDOWN);
 	return STEP_OPAQUE;
 }
@@ -199,7 +214,7 @@ static enum step next_response_head(struct http1 *http, const struct flow *flow,
 		return STEP_MORE;
 	case HTTP1_PARSE_MALFORMED:
 		http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_LOSS);
-		return refuse(server);
+		return refuse_server(http);
 	case HTTP1_PARSED:
 		break;
 	}
@@ -207,7 +222,7 @@ static enum step next_response_head(struct http1 *http, const struct flow *flow,
 	enum step step = response_begins(http, flow, &head);
 
 	if (step == STEP_TOOK && server->phase == HTTP1_IN_BODY && server->body.framing == HTTP1_BODY_UNKNOWN)
-		return refuse(server);
+		return refuse_server(http);
 	return step;
 }
 
@@ -221,7 +236,7 @@ static enum step next_response_body(struct http1 *http, const struct flow *flow,
 	case HTTP1_BODY_ENDED:
 		return response_ended(http, flow, EXCHANGE_ENDED_BY_MESSAGE);
 	case HTTP1_BODY_BROKEN:
-		return refuse(server);
+		return refuse_server(http);
 	case HTTP1_BODY_GOES_ON:
 		break;
 	}
@@ -254,6 +269,12 @@ static enum step http1_next(void *state, const struct flow *flow, enum sender fr
 
 /* ---- losses ---- */
 
+static void whole_request_lost(struct http1 *http)
+{
+	counter_add(COUNTER_PARSER_HOLES, 1);
+	http->next_after_gap = true;
+}
+
 static enum step client_hole(struct http1 *http, const struct flow *flow, struct slice unfinished, uint64_t bytes)
 {
 	struct http1_side *client = &http->sides[FROM_CLIENT];
@@ -265,8 +286,8 @@ static enum step client_hole(struct http1 *http, const struct flow *flow, struct
 		    http1_parse_cut_head(FROM_CLIENT, unfinished, &head) == HTTP1_PARSED)
 			request_begins(http, flow, &head);
 		else
-			counter_add(COUNTER_PARSER_HOLES, 1);
-		return lose(client);
+			whole_request_lost(http);
+		return lose_client(http, flow);
 	case HTTP1_IN_BODY:
 		bytes += unfinished.length; /* kept to see whether the body is kept back */
 		http->continue_expected = false;
@@ -275,7 +296,7 @@ static enum step client_hole(struct http1 *http, const struct flow *flow, struct
 			request_ended(http);
 			break;
 		case HTTP1_BODY_BROKEN:
-			return lose(client);
+			return lose_client(http, flow);
 		case HTTP1_BODY_GOES_ON:
 			break;
 		}
@@ -292,7 +313,7 @@ static enum step client_hole(struct http1 *http, const struct flow *flow, struct
 /* Between two responses: whole ones are gone, and nobody knows how many. */
 static enum step responses_swallowed(struct http1 *http, const struct flow *flow)
 {
-	http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_LOSS);
+	http1_pair_doubt(http, flow);
 	return lose(&http->sides[FROM_SERVER]);
 }
 
@@ -336,11 +357,9 @@ static enum step http1_hole(void *state, const struct flow *flow, enum sender fr
 				   : server_hole(state, flow, unfinished, bytes);
 }
 
-/* The hole lay within the client's turn if a request of that turn waits: others of it may be gone. */
-static void request_found_again(struct http1 *http, const struct flow *flow)
+static void request_found_again(struct http1 *http)
 {
-	if (http->newest != NULL && http->newest->turn == flow->turn)
-		http->unsure_turn = flow->turn;
+	http->next_after_gap |= http->outstanding > 0;
 	http->sides[FROM_CLIENT].phase = HTTP1_AT_HEAD;
 	http->receiving = NULL;
 }
@@ -368,7 +387,7 @@ static enum match http1_resync(void *state, const struct flow *flow, enum sender
 	enum match match = http1_recognise(bytes, more_may_come);
 
 	if (from == FROM_CLIENT && match == MATCH_FROM_CLIENT)
-		request_found_again(http, flow);
+		request_found_again(http);
 	else if (from == FROM_SERVER && match == MATCH_FROM_SERVER)
 		response_found_again(http, flow);
 	else if (match != MATCH_MORE)
@@ -405,6 +424,9 @@ static void http1_end(void *state, const struct flow *flow, enum sender from, st
 static void http1_close(void *state, const struct flow *flow, enum exchange_end reason)
 {
 	http1_pair_cut_all(state, flow, reason);
+	if (reason == EXCHANGE_CUT_BY_CLOSE)
+		http1_pair_prove(state, flow); /* no request followed, and none is missing from the final count of bytes */
+	http1_pair_refute(state, flow, reason);
 }
 
 const struct protocol http1_protocol = {

@@ -112,6 +112,7 @@ struct http1_request {
 	uint32_t turn;
 	uint32_t flags; /* enum exchange_flag */
 	bool is_head, is_connect;
+	bool after_gap; /* requests before it may have been lost: the next response may be theirs */
 	struct http_exchange http; /* slices point into text */
 	char text[];
 };
@@ -143,10 +144,18 @@ struct http1 {
 	uint64_t response_first_ns;
 	uint64_t response_last_ns;
 	bool response_tail_unseen; /* bytes of it passed later than that, unseen */
-	uint32_t unsure_turn; /* requests of this turn came after a hole in it: their responses cannot be told apart */
+
+	/* After messages were lost, the next response is that of the newest request only if it is the only one before
+	 * the next request follows without a gap. Until then the exchange is kept here. */
+	bool unproven;
+	bool next_after_gap;
+	struct http1_request *kept;
+	enum exchange_end kept_end;
+	uint32_t kept_flags;
+	uint64_t kept_end_ns;
 };
 
-/* Queue a request, or count why not. Does nothing else to the state's sides. */
+/* Queue a request, or count why not. */
 void http1_pair_request(struct http1 *http, const struct flow *flow, const struct http1_head *head);
 
 /* A final response begins: note it on the oldest request, or count it as unmatched. */
@@ -158,6 +167,13 @@ void http1_pair_finish(struct http1 *http, const struct flow *flow, enum exchang
 /* Hand over all waiting requests of turns before `turn` without (the rest of) their responses. */
 void http1_pair_cut_before(struct http1 *http, const struct flow *flow, uint32_t turn, enum exchange_end reason);
 void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchange_end reason);
+
+/* Responses may have been lost: see `unproven`. */
+void http1_pair_doubt(struct http1 *http, const struct flow *flow);
+
+/* The exchange that is kept until it is proven, if there is one, is right; or cannot be told any more. */
+void http1_pair_prove(struct http1 *http, const struct flow *flow);
+void http1_pair_refute(struct http1 *http, const struct flow *flow, enum exchange_end reason);
 
 extern const struct protocol http1_protocol;
 

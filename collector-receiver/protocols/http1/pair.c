@@ -143,10 +143,8 @@ void http1_pair_request(struct http1 *http, const struct flow *flow, const struc
 		http->given_up++;
 		return;
 	}
-	if (http->unsure_turn == flow->turn) {
-		hand_over_unanswered(flow, request, EXCHANGE_CUT_BY_LOSS);
-		return;
-	}
+	request->after_gap = http->next_after_gap;
+	http->next_after_gap = false;
 	if (http->newest == NULL)
 		http->oldest = request;
 	else
@@ -177,8 +175,21 @@ static struct http1_request *take_oldest(struct http1 *http)
 	return request;
 }
 
+/* Of those that wait, only the newest can be told to be answered by the next response. */
+static void leave_newest(struct http1 *http, const struct flow *flow)
+{
+	if (!http->unproven && http->oldest != NULL && http->oldest->after_gap)
+		http->unproven = true;
+	if (!http->unproven)
+		return;
+	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
+	while (http->oldest != http->newest)
+		hand_over_unanswered(flow, take_oldest(http), EXCHANGE_CUT_BY_LOSS);
+}
+
 void http1_pair_response(struct http1 *http, const struct flow *flow, const struct http1_head *head)
 {
+	leave_newest(http, flow);
 	http->answering = http->oldest != NULL;
 	http->response_first_ns = flow->first_ns;
 	http->response_last_ns = flow->last_ns;
@@ -207,7 +218,52 @@ void http1_pair_finish(struct http1 *http, const struct flow *flow, enum exchang
 	/* a client's send may be recorded after the receipt of the answer */
 	if (request->start_ns > http->response_first_ns)
 		request->start_ns = http->response_first_ns;
-	hand_over(flow, request, end, flags, http->response_last_ns);
+	if (!http->unproven) {
+		hand_over(flow, request, end, flags, http->response_last_ns);
+		return;
+	}
+	http->kept = request;
+	http->kept_end = end;
+	http->kept_flags = flags;
+	http->kept_end_ns = http->response_last_ns;
+	if (http->sides[FROM_CLIENT].phase == HTTP1_LOST)
+		http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
+}
+
+/* ---- losses ---- */
+
+void http1_pair_doubt(struct http1 *http, const struct flow *flow)
+{
+	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
+	if (http->given_up > 0)
+		http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_LOSS);
+	http->unproven = http->oldest != NULL;
+}
+
+void http1_pair_prove(struct http1 *http, const struct flow *flow)
+{
+	struct http1_request *request = http->kept;
+
+	if (request == NULL && !http->answering)
+		return;
+	http->kept = NULL;
+	http->unproven = false;
+	if (request != NULL)
+		hand_over(flow, request, http->kept_end, http->kept_flags, http->kept_end_ns);
+}
+
+void http1_pair_refute(struct http1 *http, const struct flow *flow, enum exchange_end reason)
+{
+	struct http1_request *request = http->kept;
+
+	if (request == NULL)
+		return;
+	http->kept = NULL;
+	counter_add(COUNTER_RESPONSES_UNMATCHED, 1);
+	request->http.status = 0;
+	request->http.response_body_bytes = -1;
+	request->flags &= ~(uint32_t)EXCHANGE_RESPONSE_CUT;
+	hand_over_unanswered(flow, request, reason);
 }
 
 static void cut_oldest(struct http1 *http, const struct flow *flow, enum exchange_end reason)
@@ -223,7 +279,7 @@ void http1_pair_cut_before(struct http1 *http, const struct flow *flow, uint32_t
 	while (http->oldest != NULL && http->oldest->turn != turn)
 		cut_oldest(http, flow, reason);
 	if (http->oldest == NULL)
-		http->given_up = 0;
+		http1_pair_cut_all(http, flow, reason);
 }
 
 void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchange_end reason)
@@ -231,4 +287,5 @@ void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchan
 	while (http->oldest != NULL)
 		cut_oldest(http, flow, reason);
 	http->given_up = 0;
+	http->unproven = http->kept != NULL;
 }
