@@ -347,6 +347,13 @@ static void step_over(struct conversation_env *env, struct connection *c, enum d
 	cut_unit(env, c, direction, &flow, bytes);
 }
 
+/* What was kept to find the start of a message does not go on in another turn. */
+static void drop_stale(struct conversation_env *env, struct connection *c, struct byte_stream *stream)
+{
+	if (c->state == CONVERSATION_UNDECIDED || stream->lost)
+		byte_stream_drop_partial(stream, env->pool);
+}
+
 static void end_direction(struct conversation_env *env, struct connection *c, enum direction direction,
 			  uint64_t time_ns, bool clean)
 {
@@ -387,6 +394,8 @@ static bool deliver(struct conversation_env *env, struct connection *c, enum dir
 		step_over(env, c, direction, segment->offset - stream->expected, segment->time_ns, false);
 		fresh = true;
 	}
+	if (fresh)
+		drop_stale(env, c, stream);
 	size_t taken = segment->captured;
 
 	if (worth_offering(c, direction, fresh))

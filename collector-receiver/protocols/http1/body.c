@@ -192,6 +192,7 @@ enum http1_body_step http1_body_hole(struct http1_body *body, uint64_t *bytes)
 		take_content(body, n);
 		if (body->remaining == 0)
 			body->chunk_place = CHUNK_DATA_CR;
+		*bytes = 0;
 		return HTTP1_BODY_GOES_ON;
 	}
 	if (body->framing != HTTP1_BODY_LENGTH)

@@ -108,7 +108,7 @@ static enum match body_was_kept_back(const struct http1 *http, const struct curs
 {
 	if (!http->continue_expected || http->receiving != NULL)
 		return MATCH_NO;
-	return http1_recognise(cursor_rest(in), true);
+	return http1_recognise_from(FROM_CLIENT, cursor_rest(in), true);
 }
 
 static enum step next_request_body(struct http1 *http, const struct flow *flow, struct cursor *in)
@@ -384,14 +384,12 @@ static enum match http1_resync(void *state, const struct flow *flow, enum sender
 			       bool more_may_come)
 {
 	struct http1 *http = state;
-	enum match match = http1_recognise(bytes, more_may_come);
+	enum match match = http1_recognise_from(from, bytes, more_may_come);
 
-	if (from == FROM_CLIENT && match == MATCH_FROM_CLIENT)
+	if (match == MATCH_FROM_CLIENT)
 		request_found_again(http);
-	else if (from == FROM_SERVER && match == MATCH_FROM_SERVER)
+	if (match == MATCH_FROM_SERVER)
 		response_found_again(http, flow);
-	else if (match != MATCH_MORE)
-		match = MATCH_NO;
 	if (from == FROM_SERVER && match != MATCH_FROM_SERVER)
 		http->response_last_ns = flow->last_ns; /* taken for the tail of the response that was lost in its middle */
 	return match;

@@ -60,6 +60,9 @@ bool http1_start_is_plausible(enum sender from, struct slice bytes);
 /* struct protocol.recognise */
 enum match http1_recognise(struct slice first, bool more_may_come);
 
+/* The same where it is known who speaks: MATCH_NO for a message of the other's kind. */
+enum match http1_recognise_from(enum sender from, struct slice first, bool more_may_come);
+
 /* Parse a head at the start of `bytes`, whose first `examined` bytes were offered before in vain. On HTTP1_PARSED
  * *head_bytes counts the head with the empty line that ends it. */
 enum http1_parse http1_parse_head(enum sender from, struct slice bytes, size_t examined, struct http1_head *head,

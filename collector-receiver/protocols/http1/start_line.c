@@ -166,15 +166,32 @@ static enum match recognise_request(struct slice first, bool more_may_come)
 	return is_cut_request_line((struct slice){first.bytes, seen}, method) ? MATCH_FROM_CLIENT : MATCH_NO;
 }
 
-enum match http1_recognise(struct slice first, bool more_may_come)
+/* MATCH_MORE also stands for bytes that are only line ends so far. */
+static bool skip_line_ends(struct slice *first, bool more_may_come, enum match *match)
 {
-	struct cursor in = cursor_over(first.bytes, first.length);
+	struct cursor in = cursor_over(first->bytes, first->length);
 
 	cursor_skip_line_ends(&in);
-	first = cursor_rest(&in);
-	if (first.length == 0)
-		return more_may_come ? MATCH_MORE : MATCH_NO;
-	enum match response = recognise_response(first, more_may_come);
+	*first = cursor_rest(&in);
+	*match = more_may_come ? MATCH_MORE : MATCH_NO;
+	return first->length > 0;
+}
 
-	return response != MATCH_NO ? response : recognise_request(first, more_may_come);
+enum match http1_recognise_from(enum sender from, struct slice first, bool more_may_come)
+{
+	enum match match;
+
+	if (!skip_line_ends(&first, more_may_come, &match))
+		return match;
+	return from == FROM_CLIENT ? recognise_request(first, more_may_come) : recognise_response(first, more_may_come);
+}
+
+enum match http1_recognise(struct slice first, bool more_may_come)
+{
+	enum match match;
+
+	if (!skip_line_ends(&first, more_may_come, &match))
+		return match;
+	match = recognise_response(first, more_may_come);
+	return match != MATCH_NO ? match : recognise_request(first, more_may_come);
 }
