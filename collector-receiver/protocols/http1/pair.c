@@ -31,6 +31,14 @@ static struct slice *kept_field(struct http_exchange *http, enum http1_field fie
 	return NULL;
 }
 
+static void replace_by_space(char *from, size_t length, char c)
+{
+	char *end = from + length;
+
+	while ((from = memchr(from, c, (size_t)(end - from))) != NULL)
+		*from = ' ';
+}
+
 /* Copy to *at and move it on. The line ends of a folded value become spaces (RFC 9112 5.2). */
 static struct slice keep(struct slice s, char **at)
 {
@@ -38,11 +46,9 @@ static struct slice keep(struct slice s, char **at)
 
 	if (s.bytes == NULL)
 		return s;
-	for (size_t i = 0; i < s.length; i++) {
-		char c = s.bytes[i];
-
-		(*at)[i] = c == '\r' || c == '\n' ? ' ' : c;
-	}
+	memcpy(*at, s.bytes, s.length);
+	replace_by_space(*at, s.length, '\r');
+	replace_by_space(*at, s.length, '\n');
 	*at += s.length;
 	return kept;
 }

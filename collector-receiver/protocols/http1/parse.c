@@ -126,7 +126,7 @@ static void keep_first(struct http1_head *head, enum http1_field field, struct s
 		head->traceparent_repeated = true;
 }
 
-static void read_field(struct http1_head *head, struct slice name, struct slice value)
+static void read_kept_field(struct http1_head *head, struct slice name, struct slice value)
 {
 	static const struct {
 		const char *name;
@@ -144,18 +144,24 @@ static void read_field(struct http1_head *head, struct slice name, struct slice 
 #undef KEPT
 	};
 
+	for (unsigned i = 0; i < HTTP1_FIELDS; i++) {
+		if (equals_ignoring_case(name, kept[i].name, kept[i].length))
+			keep_first(head, (enum http1_field)i, value);
+	}
+}
+
+static void read_field(struct http1_head *head, struct slice name, struct slice value)
+{
 	if (NAME_IS(name, "content-length"))
 		read_content_length(head, value);
 	else if (NAME_IS(name, "transfer-encoding"))
 		read_transfer_encoding(head, value);
+	else if (head->method.bytes == NULL)
+		return; /* of a response no other field is of use */
 	else if (NAME_IS(name, "expect"))
 		head->expect_continue = NAME_IS(value, "100-continue");
-	else {
-		for (unsigned i = 0; i < HTTP1_FIELDS; i++) {
-			if (equals_ignoring_case(name, kept[i].name, kept[i].length))
-				keep_first(head, (enum http1_field)i, value);
-		}
-	}
+	else
+		read_kept_field(head, name, value);
 }
 
 /* Lines that are no fields are passed over: whoever they were meant for refuses them, and that is worth seeing. White
