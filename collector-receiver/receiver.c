@@ -327,9 +327,14 @@ int receiver_confine(struct receiver *r)
 
 void receiver_announce(const struct receiver *r)
 {
-	log_line(LOG_LEVEL_INFO, "ready: uid %u without capabilities, %s; %s loop; %zu exporters, the first %s",
-		 getuid(), r->confinement, loop_backend_name(r->loop), r->exporters.count,
-		 r->options->exports.items[0]);
+	const char *reason = loop_backend_reason(r->loop);
+	char others[32] = "";
+
+	if (r->exporters.count > 1)
+		snprintf(others, sizeof(others), " and %zu more", r->exporters.count - 1);
+	log_line(LOG_LEVEL_INFO, "ready: exporting to %s%s; uid %u without capabilities, %s; %s loop%s%s",
+		 r->options->exports.items[0], others, getuid(), r->confinement, loop_backend_name(r->loop),
+		 reason[0] != '\0' ? ": " : "", reason);
 }
 
 int receiver_run(struct receiver *r)

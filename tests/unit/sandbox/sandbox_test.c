@@ -83,6 +83,21 @@ static int try_wide_family(void)
 	return (int)syscall(SYS_socket, 0x100000000ul | AF_NETLINK, SOCK_RAW, 0);
 }
 
+static int try_datagram(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM, 0);
+}
+
+static int try_udp(void)
+{
+	return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+static int try_fast_open(void)
+{
+	return (int)sendto(socket_pair[0], "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof(address));
+}
+
 static int try_bind(void)
 {
 	struct sockaddr_un mine = {.sun_family = AF_UNIX, .sun_path = "\0sandbox_test"};
@@ -173,6 +188,8 @@ static const struct {
 	{"socket AF_NETLINK", try_netlink},
 	{"socket AF_INET without a TCP endpoint", try_internet},
 	{"socket with bits above 32", try_wide_family},
+	{"a datagram socket", try_datagram},
+	{"MSG_FASTOPEN", try_fast_open},
 	{"bind", try_bind},
 	{"execve", try_execve},
 	{"ptrace", try_ptrace},
@@ -385,6 +402,7 @@ static void internet_sockets_exist_only_for_a_tcp_endpoint(void **state)
 	(void)state;
 	assert_int_equal(fate(use_internet_socket, false, true), WORKED);
 	assert_int_equal(fate(use_internet_socket, false, false), -SIGSYS);
+	assert_int_equal(fate(try_udp, false, true), -SIGSYS);
 	assert_int_equal(fate(try_netlink, false, true), -SIGSYS);
 }
 
