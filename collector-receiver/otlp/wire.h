@@ -39,7 +39,8 @@ static inline uint8_t *wire_put_varint(uint8_t *at, uint64_t value)
 
 static inline uint8_t *wire_put_bytes(uint8_t *at, const void *bytes, size_t length)
 {
-	memcpy(at, bytes, length);
+	if (length > 0)
+		memcpy(at, bytes, length);
 	return at + length;
 }
 

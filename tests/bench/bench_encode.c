@@ -1,0 +1,247 @@
+/* `shmotel-bench encode`: what a span of ten attributes costs, by the wire encoder and by protobuf-c in the same run,
+ * and an exchange all the way into a batch. */
+#include "bench_encode.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "otlp/span_encoder.h"
+#include "otlp/telemetry.h"
+
+enum {
+	SPANS_PER_BATCH = 512,
+	BATCHES = 400,
+	ROUNDS = 5, /* the best counts: what the machine does beside is not ours */
+};
+
+struct result {
+	const char *what;
+	double ns_per_span;
+	size_t bytes_per_span;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void make_span(struct span *span)
+{
+	memset(span, 0, sizeof(*span));
+	memset(span->trace_id, 0x4b, sizeof(span->trace_id));
+	memset(span->span_id, 0xf0, sizeof(span->span_id));
+	memset(span->parent_span_id, 0xa3, sizeof(span->parent_span_id));
+	span->has_parent = true;
+	span->kind = SPAN_KIND_SERVER;
+	span->flags = 0x301;
+	span->name = SLICE_LITERAL("GET");
+	span->start_unix_ns = UINT64_C(1800000000000000001);
+	span->end_unix_ns = UINT64_C(1800000000012345678);
+	span_add_text(span, ATTRIBUTE_HTTP_REQUEST_METHOD, SLICE_LITERAL("GET"));
+	span_add_text(span, ATTRIBUTE_URL_PATH, SLICE_LITERAL("/api/v1/carts/7f3a/items"));
+	span_add_text(span, ATTRIBUTE_URL_QUERY, SLICE_LITERAL("currency=EUR&page=2"));
+	span_add_text(span, ATTRIBUTE_URL_SCHEME, SLICE_LITERAL("http"));
+	span_add_text(span, ATTRIBUTE_SERVER_ADDRESS, SLICE_LITERAL("shop.example.com"));
+	span_add_integer(span, ATTRIBUTE_SERVER_PORT, 8080);
+	span_add_text(span, ATTRIBUTE_CLIENT_ADDRESS, SLICE_LITERAL("203.0.113.195"));
+	span_add_text(span, ATTRIBUTE_NETWORK_PEER_ADDRESS, SLICE_LITERAL("10.0.14.201"));
+	span_add_text(span, ATTRIBUTE_USER_AGENT_ORIGINAL,
+		      SLICE_LITERAL("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"));
+	span_add_integer(span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE, 200);
+}
+
+/* The best mean of a round. */
+static double best_ns_per_span(bool (*batch)(void *context), void *context)
+{
+	double best = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t start = now_ns();
+
+		for (int i = 0; i < BATCHES; i++)
+			if (!batch(context))
+				return -1;
+		double ns = (double)(now_ns() - start) / (BATCHES * SPANS_PER_BATCH);
+
+		if (round == 0 || ns < best)
+			best = ns;
+	}
+	return best;
+}
+
+/* --- the wire encoder --------------------------------------------------------------------------------------------- */
+
+struct wire_context {
+	struct span span;
+	struct wire_buffer out;
+};
+
+static bool wire_batch(void *context)
+{
+	struct wire_context *c = context;
+
+	wire_buffer_reset(&c->out);
+	for (int i = 0; i < SPANS_PER_BATCH; i++) {
+		c->span.end_unix_ns++;
+		if (span_encode(&c->out, &c->span) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* --- protobuf-c, the message ready made --------------------------------------------------------------------------- */
+
+struct packed_context {
+	Opentelemetry__Proto__Trace__V1__ScopeSpans message;
+	Opentelemetry__Proto__Trace__V1__Span *spans[SPANS_PER_BATCH];
+	uint8_t *out;
+};
+
+static bool packed_batch(void *context)
+{
+	struct packed_context *c = context;
+
+	c->spans[0]->end_time_unix_nano++;
+	return protobuf_c_message_get_packed_size(&c->message.base) > 0 &&
+	       protobuf_c_message_pack(&c->message.base, c->out) > 0;
+}
+
+/* --- the whole way: exchange to request --------------------------------------------------------------------------- */
+
+struct exchange_context {
+	struct telemetry *telemetry;
+	struct exchange exchange;
+	uint64_t bytes;
+};
+
+static void count_bytes(void *context, struct otlp_request *request)
+{
+	*(uint64_t *)context += request->length;
+}
+
+static bool exchange_batch(void *context)
+{
+	struct exchange_context *c = context;
+
+	for (int i = 0; i < SPANS_PER_BATCH; i++)
+		telemetry_take(c->telemetry, &c->exchange);
+	return true;
+}
+
+static const struct process process = {.process_id = 1, .pid = 4711, .service_name = SLICE_LITERAL("shop")};
+static const struct exchange_endpoints endpoints = {
+	.network = EXCHANGE_NETWORK_IPV4,
+	.local_port = 8080,
+	.remote_port = 51234,
+	.local_address = {10, 0, 14, 7},
+	.remote_address = {10, 0, 14, 201},
+};
+
+static void make_exchange(struct exchange *exchange)
+{
+	*exchange = (struct exchange){
+		.process = &process,
+		.endpoints = &endpoints,
+		.start_ns = 1000000000,
+		.end_ns = 1012345678,
+		.role = EXCHANGE_SERVER,
+		.end = EXCHANGE_ENDED_BY_MESSAGE,
+		.http =
+			{
+				.version_major = 1,
+				.version_minor = 1,
+				.status = 200,
+				.method = SLICE_LITERAL("GET"),
+				.target = SLICE_LITERAL("/api/v1/carts/7f3a/items?currency=EUR&page=2"),
+				.host = SLICE_LITERAL("shop.example.com:8080"),
+				.user_agent = SLICE_LITERAL("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"),
+				.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+				.request_body_bytes = -1,
+				.response_body_bytes = -1,
+			},
+	};
+}
+
+/* --- measurements ------------------------------------------------------------------------------------------------- */
+
+static bool measure_wire(struct wire_context *c, struct result *result)
+{
+	make_span(&c->span);
+	*result = (struct result){"wire_encoder", best_ns_per_span(wire_batch, c), c->out.length / SPANS_PER_BATCH};
+	return result->ns_per_span > 0;
+}
+
+static bool measure_packed(const struct wire_context *wire, struct result *result)
+{
+	static struct packed_context c;
+	Opentelemetry__Proto__Trace__V1__ScopeSpans *decoded =
+		opentelemetry__proto__trace__v1__scope_spans__unpack(NULL, wire->out.length, wire->out.bytes);
+
+	c.out = malloc(wire->out.length);
+	if (decoded == NULL || c.out == NULL)
+		return false;
+	opentelemetry__proto__trace__v1__scope_spans__init(&c.message);
+	memcpy(c.spans, decoded->spans, sizeof(c.spans));
+	c.message.n_spans = SPANS_PER_BATCH;
+	c.message.spans = c.spans;
+	*result = (struct result){"protobuf_c_pack", best_ns_per_span(packed_batch, &c),
+				  protobuf_c_message_get_packed_size(&c.message.base) / SPANS_PER_BATCH};
+	free(c.out);
+	opentelemetry__proto__trace__v1__scope_spans__free_unpacked(decoded, NULL);
+	return result->ns_per_span > 0;
+}
+
+static bool measure_exchange(struct result *result)
+{
+	struct exchange_context c = {0};
+	const struct otlp_request_sink sink = {count_bytes, &c.bytes};
+	struct telemetry_config config;
+
+	telemetry_config_defaults(&config);
+	c.telemetry = telemetry_create(&config, &sink);
+	if (c.telemetry == NULL)
+		return false;
+	make_exchange(&c.exchange);
+	*result = (struct result){"exchange_to_request", best_ns_per_span(exchange_batch, &c), 0};
+	result->bytes_per_span = c.bytes / ((uint64_t)ROUNDS * BATCHES * SPANS_PER_BATCH);
+	telemetry_destroy(c.telemetry);
+	return result->ns_per_span > 0;
+}
+
+static void print_result(const struct result *result, bool json)
+{
+	if (json)
+		printf("{\"benchmark\":\"encode\",\"case\":\"%s\",\"attributes\":10,\"ns_per_span\":%.1f,"
+		       "\"bytes_per_span\":%zu}\n",
+		       result->what, result->ns_per_span, result->bytes_per_span);
+	else
+		printf("%-20s %8.1f ns/span  %4zu bytes/span\n", result->what, result->ns_per_span,
+		       result->bytes_per_span);
+}
+
+int bench_encode_main(int argc, char **argv)
+{
+	static struct wire_context wire;
+	struct result results[3];
+	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+	bool measured =
+		measure_wire(&wire, &results[0]) && measure_packed(&wire, &results[1]) && measure_exchange(&results[2]);
+
+	wire_buffer_free(&wire.out);
+	if (!measured) {
+		fprintf(stderr, "error: the measurement could not be made\n");
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		print_result(&results[i], json);
+	return 0;
+}
