@@ -14,8 +14,8 @@
 #include "loop_backend.h"
 #include "loop_timers.h"
 
-/* A place for one watch. The arming changes with every arm and disarm, so that an event which the kernel reported for an
- * earlier one is recognised, and the caller's memory is never touched after its removal. */
+/* A place for one watch. The arming changes with every arm and disarm, so that an event which the kernel reported for
+ * an earlier one is recognised, and the caller's memory is never touched after its removal. */
 struct loop_slot {
 	struct loop_watch *watch; /* NULL: free */
 	uint32_t arming;

@@ -47,20 +47,20 @@ struct loop_timer {
 	struct loop_timer *next; /* the loop's own */
 };
 
-/* Called before the loop blocks. False: there is work, do not block; the hook has done a piece of it, and is asked again
- * after a pass. Used to announce sleep to the shared ring. woke follows every may_sleep that returned true, before any
- * callback. */
+/* Called before the loop blocks. False: there is work, do not block; the hook has done a piece of it, and is asked
+ * again after a pass. Used to announce sleep to the shared ring. woke follows every may_sleep that returned true,
+ * before any callback. */
 struct loop_idle {
 	bool (*may_sleep)(void *context);
 	void (*woke)(void *context);
 	void *context;
 };
 
-/* NULL on failure, with errno. The io_uring back end can only poll: its ring is restricted to that before it is enabled.
- * Once the loop exists io_uring_setup and io_uring_register are not called again and may be forbidden. */
+/* NULL on failure, with errno. The io_uring back end can only poll: its ring is restricted to that before it is
+ * enabled. Once the loop exists io_uring_setup and io_uring_register are not called again and may be forbidden. */
 struct loop *loop_create(enum loop_backend backend);
 void loop_destroy(struct loop *loop);
-const char *loop_backend_name(const struct loop *loop); /* "io_uring", "epoll" */
+const char *loop_backend_name(const struct loop *loop);	  /* "io_uring", "epoll" */
 const char *loop_backend_reason(const struct loop *loop); /* why LOOP_AUTO fell back to epoll; "" if it did not */
 
 /* 0; -EEXIST if the descriptor is watched already, -ENOSPC at LOOP_WATCHES_MAX, -EBADF, or what the kernel says. */
@@ -68,8 +68,8 @@ int loop_watch_add(struct loop *loop, struct loop_watch *watch) __attribute__((w
 int loop_watch_modify(struct loop *loop, struct loop_watch *watch, unsigned events);
 void loop_watch_remove(struct loop *loop, struct loop_watch *watch); /* nothing if it is not watched */
 
-/* Setting a set timer moves it. Timers fire in order of deadline, equal ones in the order they were set. A timer that is
- * set from a callback fires in a later pass, even if it is due already. */
+/* Setting a set timer moves it. Timers fire in order of deadline, equal ones in the order they were set. A timer that
+ * is set from a callback fires in a later pass, even if it is due already. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t deadline_ns);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer); /* nothing if it is not set */
 

@@ -9,9 +9,9 @@
 #include "loop.h"
 
 enum {
-	LOOP_READY_MAX = 64, /* events taken from the kernel in one pass */
-	LOOP_URING_SUBMISSIONS = 2 * LOOP_READY_MAX,       /* a pass arms again what it reported, and some new ones */
-	LOOP_URING_COMPLETIONS = 4 * LOOP_WATCHES_MAX,     /* every watch's event, twice modified */
+	LOOP_READY_MAX = 64,			       /* events taken from the kernel in one pass */
+	LOOP_URING_SUBMISSIONS = 2 * LOOP_READY_MAX,   /* a pass arms again what it reported, and some new ones */
+	LOOP_URING_COMPLETIONS = 4 * LOOP_WATCHES_MAX, /* every watch's event, twice modified */
 };
 
 /* A token names one arming of one watch; events of an arming that is over carry a token that nobody knows. */

@@ -6,7 +6,7 @@
 
 struct loop_timers {
 	struct loop_timer *waiting; /* sorted, nearest first */
-	struct loop_timer *due;     /* taken out by loop_timers_fire, not called yet */
+	struct loop_timer *due;	    /* taken out by loop_timers_fire, not called yet */
 };
 
 void loop_timers_set(struct loop_timers *timers, struct loop_timer *timer, uint64_t deadline_ns);

@@ -17,8 +17,8 @@ struct loop_uring {
 	struct io_uring ring;
 };
 
-/* liburing 2.3 declares io_uring_register_restrictions and io_uring_enable_rings, but its shared library does not export
- * them. */
+/* liburing 2.3 declares io_uring_register_restrictions and io_uring_enable_rings, but its shared library does not
+ * export them. */
 static int loop_uring_register(struct io_uring *ring, unsigned operation, const void *argument, unsigned count)
 {
 	return syscall(__NR_io_uring_register, ring->ring_fd, operation, argument, count) < 0 ? -errno : 0;

@@ -22,7 +22,7 @@ static void endpoint_set_unix(struct endpoint *endpoint, const struct export_tar
 	endpoint->addresses[0].length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
 	endpoint->address_count = 1;
 	snprintf(endpoint->name, sizeof(endpoint->name), "%s%.*s", at ? "@" : "", (int)length, target->path);
-	/* Some servers refuse a path as authority, and all accept this: it is what gRPC clients send to a Unix socket. */
+	/* Some servers refuse a path as authority; all accept this, which gRPC clients send to a Unix socket. */
 	strcpy(endpoint->authority, "localhost");
 }
 
@@ -36,11 +36,14 @@ static int endpoint_look_up(struct endpoint *endpoint, const struct export_targe
 	snprintf(port, sizeof(port), "%u", (unsigned)target->port);
 	error = getaddrinfo(target->host, port, &hints, &list);
 	if (error != 0) {
-		snprintf(message, size, "The host \"%s\" was not found: %s. Host names are looked up once, at start: "
-			 "correct the name, or write the address.", target->host, gai_strerror(error));
+		snprintf(message, size,
+			 "The host \"%s\" was not found: %s. Host names are looked up once, at start: "
+			 "correct the name, or write the address.",
+			 target->host, gai_strerror(error));
 		return -EHOSTUNREACH;
 	}
-	for (struct addrinfo *at = list; at != NULL && endpoint->address_count < ENDPOINT_ADDRESSES_MAX; at = at->ai_next) {
+	for (struct addrinfo *at = list; at != NULL && endpoint->address_count < ENDPOINT_ADDRESSES_MAX;
+	     at = at->ai_next) {
 		memcpy(&endpoint->addresses[endpoint->address_count].address, at->ai_addr, at->ai_addrlen);
 		endpoint->addresses[endpoint->address_count].length = at->ai_addrlen;
 		endpoint->address_count++;

@@ -14,7 +14,7 @@ enum {
 
 struct endpoint {
 	enum export_place place;
-	char name[ENDPOINT_TEXT_MAX];      /* for people: the path, "@name", or "host:port" */
+	char name[ENDPOINT_TEXT_MAX];	   /* for people: the path, "@name", or "host:port" */
 	char authority[ENDPOINT_TEXT_MAX]; /* for HTTP/2: "localhost" for unix, else host:port */
 	struct {
 		struct sockaddr_storage address;
@@ -24,7 +24,7 @@ struct endpoint {
 };
 
 /* Looks a host name up, which may block on DNS: at start-up, once. 0, or -EHOSTUNREACH with a sentence in message. */
-int endpoint_resolve(struct endpoint *endpoint, const struct export_target *target, char *message,
-		     size_t message_size) __attribute__((warn_unused_result));
+int endpoint_resolve(struct endpoint *endpoint, const struct export_target *target, char *message, size_t message_size)
+	__attribute__((warn_unused_result));
 
 #endif

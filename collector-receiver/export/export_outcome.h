@@ -8,9 +8,9 @@
 
 enum export_outcome {
 	EXPORT_SENT,
-	EXPORT_REFUSED,    /* refused for good, or too large to be sent */
-	EXPORT_PARTIAL,    /* rejected by a partial success */
-	EXPORT_EXPIRED,    /* given up after max_elapsed_time */
+	EXPORT_REFUSED,	   /* refused for good, or too large to be sent */
+	EXPORT_PARTIAL,	   /* rejected by a partial success */
+	EXPORT_EXPIRED,	   /* given up after max_elapsed_time */
 	EXPORT_QUEUE_FULL, /* not taken */
 	EXPORT_SHUTDOWN,   /* not delivered before the deadline of the shutdown */
 	EXPORT_OUTCOMES,

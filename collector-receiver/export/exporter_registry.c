@@ -35,8 +35,10 @@ static int file_create(struct exporter **exporter, const char *path, char *messa
 	if (*exporter != NULL)
 		return 0;
 	error = -errno;
-	snprintf(message, size, "The file \"%s\" cannot be written: %s. Its directory has to exist, and the receiver's user "
-		 "has to be allowed to write there.", path, strerror(-error));
+	snprintf(message, size,
+		 "The file \"%s\" cannot be written: %s. Its directory has to exist, and the receiver's user "
+		 "has to be allowed to write there.",
+		 path, strerror(-error));
 	return error;
 }
 
@@ -60,7 +62,9 @@ int exporter_create(struct exporter **exporter, struct loop *loop, const char *s
 	case EXPORT_OTLP_HTTP:
 		break;
 	}
-	snprintf(message, size, "\"%s\": otlp-http is not available in this build. The Collector's otlp receiver takes the "
-		 "same over gRPC: write otlp-grpc:unix:///PATH or otlp-grpc:http://HOST:PORT.", specification);
+	snprintf(message, size,
+		 "\"%s\": otlp-http is not available in this build. The Collector's otlp receiver takes the "
+		 "same over gRPC: write otlp-grpc:unix:///PATH or otlp-grpc:http://HOST:PORT.",
+		 specification);
 	return -EINVAL;
 }

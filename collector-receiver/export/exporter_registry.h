@@ -8,8 +8,8 @@
 #include "export/otlp_grpc_exporter.h"
 #include "loop.h"
 
-/* `specification` as export_target.h has it. `options` are for otlp-grpc; their target is not used. Files are opened and
- * host names looked up here, so call it before privileges are given up. 0, or -errno with a sentence for people. */
+/* `specification` as export_target.h has it. `options` are for otlp-grpc; their target is not used. Files are opened
+ * and host names looked up here, so call it before privileges are given up. 0, or -errno with a sentence for people. */
 int exporter_create(struct exporter **exporter, struct loop *loop, const char *specification,
 		    const struct otlp_grpc_options *options, char *message, size_t message_size)
 	__attribute__((warn_unused_result));

@@ -22,8 +22,8 @@ int fan_out_add(struct fan_out *fan_out, struct exporter *exporter) __attribute_
 /* Hands each request to every exporter. Valid as long as fan_out. */
 struct otlp_request_sink fan_out_sink(struct fan_out *fan_out);
 
-bool fan_out_idle(const struct fan_out *fan_out); /* every exporter is */
+bool fan_out_idle(const struct fan_out *fan_out);		   /* every exporter is */
 void fan_out_drain(struct fan_out *fan_out, uint64_t deadline_ns); /* begin draining; run the loop until fan_out_idle */
-void fan_out_destroy(struct fan_out *fan_out); /* the exporters; empty afterwards */
+void fan_out_destroy(struct fan_out *fan_out);			   /* the exporters; empty afterwards */
 
 #endif

@@ -26,7 +26,7 @@ struct grpc_result {
 	const struct grpc_response *response; /* ended */
 	enum grpc_ending ending;
 	int connect_error; /* -errno if the connection never came about, else 0 */
-	bool stale;        /* lost before any answer on a connection that had worked: worth one more try at once */
+	bool stale;	   /* lost before any answer on a connection that had worked: worth one more try at once */
 };
 
 struct grpc_client_options {
@@ -50,11 +50,11 @@ void grpc_client_close(struct grpc_client *client);
 bool grpc_client_usable(const struct grpc_client *client);
 
 struct grpc_call {
-	const char *path;       /* "/package.Service/Method" */
+	const char *path;	/* "/package.Service/Method" */
 	const uint8_t *message; /* borrowed until done, or until the client is closed */
-	size_t length;          /* at most UINT32_MAX */
-	bool gzip;              /* the message is compressed with gzip */
-	uint64_t timeout_ns;    /* includes connecting */
+	size_t length;		/* at most UINT32_MAX */
+	bool gzip;		/* the message is compressed with gzip */
+	uint64_t timeout_ns;	/* includes connecting */
 };
 
 /* 0 or -errno; on failure done is not called. */

@@ -16,13 +16,13 @@ enum {
 };
 
 enum grpc_ending {
-	GRPC_ENDED,          /* the server ended its side of the stream */
-	GRPC_RESET,          /* RST_STREAM */
-	GRPC_DISCONNECTED,   /* the connection was lost, or never came about */
+	GRPC_ENDED,	   /* the server ended its side of the stream */
+	GRPC_RESET,	   /* RST_STREAM */
+	GRPC_DISCONNECTED, /* the connection was lost, or never came about */
 	GRPC_TIMED_OUT,
-	GRPC_UNSENDABLE,     /* this side could not make the call */
-	GRPC_OVER_LIMIT,     /* the answer passed a limit of this side */
-	GRPC_VIOLATED,       /* the server broke HTTP/2 */
+	GRPC_UNSENDABLE, /* this side could not make the call */
+	GRPC_OVER_LIMIT, /* the answer passed a limit of this side */
+	GRPC_VIOLATED,	 /* the server broke HTTP/2 */
 };
 
 struct grpc_response {

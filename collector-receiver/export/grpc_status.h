@@ -1,4 +1,4 @@
-/* gRPC's status codes: where they come from and which of them may be retried (OTLP specification, OTLP/gRPC response). */
+/* gRPC's status codes: where they come from, and which of them may be retried (OTLP specification, "OTLP/gRPC"). */
 #ifndef EXPORT_GRPC_STATUS_H
 #define EXPORT_GRPC_STATUS_H
 

@@ -14,22 +14,22 @@
 /* The names and defaults are those of the Collector's otlp_grpc exporter where it has them. */
 struct otlp_grpc_options {
 	const struct export_target *target; /* a Unix socket or TCP; export_target.h */
-	const char *const *headers; /* "name=value", sent with each call */
-	size_t header_count;        /* at most GRPC_EXTRA_HEADERS_MAX */
-	uint64_t timeout_ns;        /* of one attempt, connecting included */
-	size_t max_request_bytes;   /* uncompressed; larger requests are not sent: servers take 4 MiB unless told otherwise */
+	const char *const *headers;	    /* "name=value", sent with each call */
+	size_t header_count;		    /* at most GRPC_EXTRA_HEADERS_MAX */
+	uint64_t timeout_ns;		    /* of one attempt, connecting included */
+	size_t max_request_bytes; /* uncompressed; larger requests are not sent: servers take 4 MiB unless told
+				     otherwise */
 	uint32_t queue_requests;
 	size_t queue_bytes; /* of the waiting requests; the one that is being sent is not among them */
-	bool gzip;          /* off: on one host it costs ten times what sending does */
+	bool gzip;	    /* off: on one host it costs ten times what sending does */
 	struct retry_options retry;
 };
 
 /* All but the target: 5 s, 4 MiB, 1000 requests, 16 MiB, no compression, RETRY_OPTIONS_DEFAULT. */
 extern const struct otlp_grpc_options otlp_grpc_options_default;
 
-/* Nothing is connected yet: that happens with the first request, and a Collector that comes later is waited for. Looks a
- * host name up, which may block. What the options point to need not outlive the
- * call. 0; or -EINVAL, -EHOSTUNREACH or
+/* Nothing is connected yet: that happens with the first request, and a Collector that comes later is waited for. Looks
+ * a host name up, which may block. What the options point to need not outlive the call. 0; or -EINVAL, -EHOSTUNREACH or
  * -ENOMEM with a sentence for people in message. */
 int otlp_grpc_exporter_create(struct exporter **exporter, struct loop *loop, const struct otlp_grpc_options *options,
 			      char *message, size_t message_size) __attribute__((warn_unused_result));

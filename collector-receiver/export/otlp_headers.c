@@ -13,8 +13,9 @@
 /* What the client itself sends, and what HTTP/2 forbids. */
 static bool header_is_reserved(const char *name)
 {
-	static const char *const reserved[] = {"te", "content-type", "user-agent", "host", "connection", "keep-alive",
-					       "proxy-connection", "transfer-encoding", "upgrade", "content-length"};
+	static const char *const reserved[] = {"te",	     "content-type",  "user-agent",	  "host",
+					       "connection", "keep-alive",    "proxy-connection", "transfer-encoding",
+					       "upgrade",    "content-length"};
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (strcmp(name, reserved[i]) == 0)
@@ -26,9 +27,10 @@ static bool header_is_reserved(const char *name)
 /* The value is not repeated in the sentence: it may be a secret. */
 static int header_check(const struct grpc_header *header, char *message, size_t size)
 {
-	if (header->name[0] == '\0' || !nghttp2_check_header_name((const uint8_t *)header->name, strlen(header->name)) ||
-	    header->name[0] == ':') {
-		snprintf(message, size, "The header name \"%s\" has characters that HTTP does not allow.", header->name);
+	if (header->name[0] == '\0' ||
+	    !nghttp2_check_header_name((const uint8_t *)header->name, strlen(header->name)) || header->name[0] == ':') {
+		snprintf(message, size, "The header name \"%s\" has characters that HTTP does not allow.",
+			 header->name);
 		return -EINVAL;
 	}
 	if (header_is_reserved(header->name)) {
@@ -49,7 +51,8 @@ static int header_init(struct grpc_header *header, const char *text, char *messa
 	char *name, *value;
 
 	if (equals == NULL || equals == text) {
-		snprintf(message, size, "A header is written name=value; \"%.*s\" is not.", (int)strcspn(text, "="), text);
+		snprintf(message, size, "A header is written name=value; \"%.*s\" is not.", (int)strcspn(text, "="),
+			 text);
 		return -EINVAL;
 	}
 	name = strndup(text, (size_t)(equals - text));
@@ -68,7 +71,8 @@ int otlp_headers_init(struct otlp_headers *headers, const char *const *texts, si
 {
 	memset(headers, 0, sizeof(*headers));
 	if (count > GRPC_EXTRA_HEADERS_MAX) {
-		snprintf(message, size, "There are %zu headers; at most %d are allowed.", count, GRPC_EXTRA_HEADERS_MAX);
+		snprintf(message, size, "There are %zu headers; at most %d are allowed.", count,
+			 GRPC_EXTRA_HEADERS_MAX);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < count; i++) {

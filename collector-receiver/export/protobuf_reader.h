@@ -22,7 +22,7 @@ enum protobuf_wire_type {
 struct protobuf_field {
 	uint32_t number;
 	enum protobuf_wire_type type;
-	uint64_t value;       /* of a varint; 0 for the others */
+	uint64_t value;	      /* of a varint; 0 for the others */
 	const uint8_t *bytes; /* of bytes: borrowed from the message */
 	size_t length;
 };

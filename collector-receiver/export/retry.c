@@ -31,8 +31,8 @@ bool retry_next(struct retry *retry, const struct retry_options *options, uint64
 		return false;
 	if (wait_ns < throttle_ns)
 		wait_ns = throttle_ns;
-	if (options->max_elapsed_time_ns != 0 && (elapsed_ns >= options->max_elapsed_time_ns ||
-						  wait_ns > options->max_elapsed_time_ns - elapsed_ns))
+	if (options->max_elapsed_time_ns != 0 &&
+	    (elapsed_ns >= options->max_elapsed_time_ns || wait_ns > options->max_elapsed_time_ns - elapsed_ns))
 		return false;
 	retry->interval_ns = retry_grown_ns(options, retry->interval_ns);
 	*delay_ns = wait_ns;

@@ -9,19 +9,15 @@ struct retry_options {
 	bool enabled;
 	uint64_t initial_interval_ns;
 	double randomization_factor; /* 0 to 1: the interval is taken times 1 - factor to 1 + factor */
-	double multiplier;           /* at least 1 */
+	double multiplier;	     /* at least 1 */
 	uint64_t max_interval_ns;
 	uint64_t max_elapsed_time_ns; /* 0: for ever */
 };
 
 #define RETRY_OPTIONS_DEFAULT                                                                                          \
 	{                                                                                                              \
-		.enabled = true,                                                                                       \
-		.initial_interval_ns = 5000000000,                                                                     \
-		.randomization_factor = 0.5,                                                                           \
-		.multiplier = 1.5,                                                                                     \
-		.max_interval_ns = 30000000000,                                                                        \
-		.max_elapsed_time_ns = 300000000000,                                                                   \
+		.enabled = true, .initial_interval_ns = 5000000000, .randomization_factor = 0.5, .multiplier = 1.5,    \
+		.max_interval_ns = 30000000000, .max_elapsed_time_ns = 300000000000,                                   \
 	}
 
 /* One request's attempts. */

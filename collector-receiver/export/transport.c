@@ -44,25 +44,36 @@ enum export_log_reason transport_explain(const struct endpoint *endpoint, int er
 
 	switch (-error) {
 	case ENOENT:
-		snprintf(sentence, size, "There is no socket at %s: start the Collector, or give its otlp receiver "
-			 "\"transport: unix\" and this path as endpoint.", name);
+		snprintf(sentence, size,
+			 "There is no socket at %s: start the Collector, or give its otlp receiver "
+			 "\"transport: unix\" and this path as endpoint.",
+			 name);
 		return EXPORT_LOG_NO_SOCKET;
 	case ECONNREFUSED:
 		if (endpoint->place == EXPORT_PLACE_PATH)
-			snprintf(sentence, size, "Nobody listens on the socket %s, which a Collector that died has left "
-				 "behind: start the Collector, and remove the file first if it says that the address is "
-				 "in use.", name);
+			snprintf(
+				sentence, size,
+				"Nobody listens on the socket %s, which a Collector that died has left "
+				"behind: start the Collector, and remove the file first if it says that the address is "
+				"in use.",
+				name);
 		else
-			snprintf(sentence, size, "Nobody listens on %s: start the Collector, or correct the endpoint.", name);
+			snprintf(sentence, size, "Nobody listens on %s: start the Collector, or correct the endpoint.",
+				 name);
 		return EXPORT_LOG_NO_LISTENER;
 	case EACCES:
-		snprintf(sentence, size, "The socket %s may not be used: connecting needs write permission on it and "
-			 "search permission on its directories. Run the Collector with UMask=0007 and put the receiver's "
-			 "user into its group.", name);
+		snprintf(sentence, size,
+			 "The socket %s may not be used: connecting needs write permission on it and "
+			 "search permission on its directories. Run the Collector with UMask=0007 and put the "
+			 "receiver's "
+			 "user into its group.",
+			 name);
 		return EXPORT_LOG_NO_PERMISSION;
 	case EAGAIN:
-		snprintf(sentence, size, "The socket %s has no room for another connection: its listener accepts none. "
-			 "Look whether the Collector hangs or is overloaded.", name);
+		snprintf(sentence, size,
+			 "The socket %s has no room for another connection: its listener accepts none. "
+			 "Look whether the Collector hangs or is overloaded.",
+			 name);
 		return EXPORT_LOG_BACKLOG_FULL;
 	default:
 		snprintf(sentence, size, "No connection to %s: %s.", name, strerror(-error));

@@ -104,14 +104,16 @@ static void each_failure_to_connect_has_its_own_sentence_and_reason(void **state
 		{"otlp-grpc:http://127.0.0.1:1", ECONNREFUSED, EXPORT_LOG_NO_LISTENER, "Nobody listens on 127.0.0.1:1"},
 		{"otlp-grpc:unix:///x", EACCES, EXPORT_LOG_NO_PERMISSION, "UMask=0007"},
 		{"otlp-grpc:unix:///x", EAGAIN, EXPORT_LOG_BACKLOG_FULL, "no room for another connection"},
-		{"otlp-grpc:http://127.0.0.1:1", EHOSTUNREACH, EXPORT_LOG_CONNECT, "No connection to 127.0.0.1:1: No route to host"},
+		{"otlp-grpc:http://127.0.0.1:1", EHOSTUNREACH, EXPORT_LOG_CONNECT,
+		 "No connection to 127.0.0.1:1: No route to host"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct endpoint endpoint = resolved(rows[i].endpoint);
 
-		assert_int_equal(transport_explain(&endpoint, -rows[i].error, message, sizeof(message)), rows[i].reason);
+		assert_int_equal(transport_explain(&endpoint, -rows[i].error, message, sizeof(message)),
+				 rows[i].reason);
 		assert_non_null(strstr(message, rows[i].part));
 	}
 }

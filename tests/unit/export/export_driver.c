@@ -14,6 +14,7 @@
 #include "counters.h"
 #include "export/otlp_grpc_exporter.h"
 #include "loop.h"
+#include "sandbox.h"
 
 struct driver {
 	struct loop *loop;
@@ -113,6 +114,29 @@ static bool before_sleep(void *context)
 	return true;
 }
 
+/* Everything the exporter does has to be possible in the receiver's cage. AddressSanitizer's leak check is not. */
+static int enter_cage(const struct driver *driver, const struct export_target *target)
+{
+#ifdef __SANITIZE_ADDRESS__
+	(void)driver;
+	(void)target;
+	return 0;
+#else
+	const struct sandbox_needs needs = {
+		.uring = strcmp(loop_backend_name(driver->loop), "io_uring") == 0,
+		.abstract_names = target->place == EXPORT_PLACE_ABSTRACT,
+		.tcp_port_count = target->place == EXPORT_PLACE_TCP,
+		.tcp_ports = {target->port},
+	};
+	char message[512];
+
+	if (sandbox_enter(&needs, message, sizeof(message)) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", message);
+	return -1;
+#endif
+}
+
 static uint64_t ms_option(void)
 {
 	return strtoull(optarg, NULL, 10) * 1000000;
@@ -184,9 +208,11 @@ int main(int argc, char **argv)
 		loop_destroy(driver.loop);
 		return 2;
 	}
-	driver.input = (struct loop_watch){
-		.fd = STDIN_FILENO, .events = LOOP_READ, .ready = input_ready, .context = &driver};
+	driver.input =
+		(struct loop_watch){.fd = STDIN_FILENO, .events = LOOP_READ, .ready = input_ready, .context = &driver};
 	loop_idle_set(driver.loop, &idle);
+	if (enter_cage(&driver, &target) < 0)
+		return 3;
 	if (loop_watch_add(driver.loop, &driver.input) < 0 || loop_run(driver.loop) < 0)
 		return 1;
 	driver.exporter->type->destroy(driver.exporter);

@@ -37,7 +37,8 @@ static void each_specification_makes_the_exporter_it_names(void **state)
 		char message[512] = "";
 
 		assert_int_equal(exporter_create(&exporter, loop, rows[i].specification, &otlp_grpc_options_default,
-						 message, sizeof(message)), 0);
+						 message, sizeof(message)),
+				 0);
 		assert_string_equal(exporter->type->name, rows[i].name);
 		assert_true(exporter->type->idle(exporter));
 		exporter->type->destroy(exporter);
@@ -70,7 +71,8 @@ static void each_wrong_specification_gets_a_sentence(void **state)
 		char message[512] = "";
 
 		assert_int_equal(exporter_create(&exporter, loop, rows[i].specification, &otlp_grpc_options_default,
-						 message, sizeof(message)), rows[i].error);
+						 message, sizeof(message)),
+				 rows[i].error);
 		assert_non_null(strstr(message, rows[i].part));
 		assert_int_equal(message[strlen(message) - 1], '.');
 	}
@@ -96,8 +98,9 @@ static void options_out_of_range_are_refused(void **state)
 		struct exporter *exporter;
 		char message[512] = "";
 
-		assert_int_equal(exporter_create(&exporter, loop, "otlp-grpc:unix:///x", &options[i], message,
-						 sizeof(message)), -EINVAL);
+		assert_int_equal(
+			exporter_create(&exporter, loop, "otlp-grpc:unix:///x", &options[i], message, sizeof(message)),
+			-EINVAL);
 		assert_true(strlen(message) > 0);
 	}
 	loop_destroy(loop);

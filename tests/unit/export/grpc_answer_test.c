@@ -85,7 +85,15 @@ static void a_delay_is_never_negative_and_never_over_an_hour(void **state)
 static void what_is_not_retry_info_is_none(void **state)
 {
 	static const char *const texts[] = {
-		"", "=", "====", "A", "!!!!", "CAg", "GgA", "////////", "CAgaNg=",
+		"",
+		"=",
+		"====",
+		"A",
+		"!!!!",
+		"CAg",
+		"GgA",
+		"////////",
+		"CAgaNg=",
 		/* another type: google.rpc.RetryInfa */
 		"CAgaNgoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mYRIKCggIAhCAyrXuAQ==",
 	};
@@ -161,7 +169,10 @@ static void partial_success_is_read(void **state)
 		{"\x0a\x02\x08\x05", 4, true, 5, 0},
 		{"\x0a\x06\x08\x05\x12\x02no", 8, true, 5, 2},
 		{"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13, true, 0, 0}, /* -1 */
-		{"\x12\x01x\x0a\x02\x08\x05\x19" "12345678\x25" "1234\x28\x01", 23, true, 5, 0}, /* fields of a later version */
+		{"\x12\x01x\x0a\x02\x08\x05\x19"
+		 "12345678\x25"
+		 "1234\x28\x01",
+		 23, true, 5, 0}, /* fields of a later version */
 		{"\x0a", 1, false, 0, 0},
 		{"\x0a\x03\x08\x05", 4, false, 0, 0},
 		{"\x0a\x01\x08", 3, false, 0, 0},
@@ -175,8 +186,9 @@ static void partial_success_is_read(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct export_response response;
 
-		assert_int_equal(export_response_read(&response, at_page_end(rows[i].bytes, rows[i].length), rows[i].length),
-				 rows[i].well_formed);
+		assert_int_equal(
+			export_response_read(&response, at_page_end(rows[i].bytes, rows[i].length), rows[i].length),
+			rows[i].well_formed);
 		if (!rows[i].well_formed)
 			continue;
 		assert_int_equal(response.rejected, rows[i].rejected);
@@ -200,7 +212,9 @@ static void texts_are_decoded_cut_and_made_printable(void **state)
 		{"a%0Ab", false, "a%0Ab"},
 		{"a\nb\x7f", false, "a?b?"},
 		{"%C3%A9", true, "\xc3\xa9"},
-		{"\xc2\x9b""31m", false, "\xc2?31m"}, /* CSI, as C1 */
+		{"\xc2\x9b"
+		 "31m",
+		 false, "\xc2?31m"}, /* CSI, as C1 */
 		{"0123456789abcdefghij", true, "0123456789abcde"},
 	};
 	char out[16];
@@ -217,8 +231,9 @@ static void texts_are_decoded_cut_and_made_printable(void **state)
 static void statuses_are_retryable_as_otlp_says(void **state)
 {
 	static const bool retryable[] = {
-		[GRPC_CANCELLED] = true, [GRPC_DEADLINE_EXCEEDED] = true, [GRPC_ABORTED] = true, [GRPC_OUT_OF_RANGE] = true,
-		[GRPC_UNAVAILABLE] = true, [GRPC_DATA_LOSS] = true, [GRPC_UNAUTHENTICATED] = false,
+		[GRPC_CANCELLED] = true,	[GRPC_DEADLINE_EXCEEDED] = true, [GRPC_ABORTED] = true,
+		[GRPC_OUT_OF_RANGE] = true,	[GRPC_UNAVAILABLE] = true,	 [GRPC_DATA_LOSS] = true,
+		[GRPC_UNAUTHENTICATED] = false,
 	};
 
 	(void)state;

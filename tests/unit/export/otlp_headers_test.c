@@ -65,7 +65,8 @@ static void one_header_too_many_is_refused(void **state)
 		texts[i] = "a=b";
 	assert_int_equal(otlp_headers_init(&headers, texts, GRPC_EXTRA_HEADERS_MAX, message, sizeof(message)), 0);
 	otlp_headers_free(&headers);
-	assert_int_equal(otlp_headers_init(&headers, texts, GRPC_EXTRA_HEADERS_MAX + 1, message, sizeof(message)), -EINVAL);
+	assert_int_equal(otlp_headers_init(&headers, texts, GRPC_EXTRA_HEADERS_MAX + 1, message, sizeof(message)),
+			 -EINVAL);
 }
 
 int main(void)

@@ -26,7 +26,8 @@ static int refuse(const struct refusal *refusal)
 
 	if (filter == NULL || call < 0)
 		return -1;
-	if (seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)refusal->error), call, 0) != 0 || seccomp_load(filter) != 0)
+	if (seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)refusal->error), call, 0) != 0 ||
+	    seccomp_load(filter) != 0)
 		return -1;
 	seccomp_release(filter);
 	return 0;

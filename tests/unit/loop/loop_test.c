@@ -289,7 +289,8 @@ static void one_watch_more_than_the_limit_is_refused_and_its_place_can_be_had_ag
 	static struct loop_watch watches[LOOP_WATCHES_MAX + 1];
 
 	for (int i = 0; i <= LOOP_WATCHES_MAX; i++) {
-		watches[i] = (struct loop_watch){.fd = eventfd(0, EFD_CLOEXEC), .events = LOOP_READ, .ready = end_ready};
+		watches[i] =
+			(struct loop_watch){.fd = eventfd(0, EFD_CLOEXEC), .events = LOOP_READ, .ready = end_ready};
 		assert_int_equal(loop_watch_add(loop_of(state), &watches[i]), i < LOOP_WATCHES_MAX ? 0 : -ENOSPC);
 	}
 	loop_watch_remove(loop_of(state), &watches[7]);
@@ -522,30 +523,28 @@ static int close_loop(void **state)
 #define BEHAVIOUR(open)                                                                                                \
 	{                                                                                                              \
 		EACH(readable_is_reported_in_every_pass_until_it_is_read, open),                                       \
-		EACH(writable_is_reported_until_the_buffer_is_full_and_again_when_it_has_room, open),                  \
-		EACH(modify_changes_what_is_waited_for, open),                                                         \
-		EACH(a_callback_may_remove_its_own_watch, open),                                                       \
-		EACH(a_callback_may_remove_and_add_its_own_watch, open),                                               \
-		EACH(a_watch_removed_by_another_callback_of_the_same_pass_is_not_called, open),                        \
-		EACH(a_watch_modified_by_another_callback_of_the_same_pass_gets_no_old_event, open),                   \
-		EACH(removing_lets_go_of_the_descriptor_before_the_loop_runs_again, open),                             \
-		EACH(a_descriptor_number_used_again_does_not_get_the_old_events, open),                                \
-		EACH(the_same_descriptor_cannot_be_watched_twice, open),                                               \
-		EACH(a_closed_descriptor_is_refused, open),                                                            \
-		EACH(two_hundred_descriptors_are_each_reported_once_a_pass_at_most_and_none_starves, open),            \
-		EACH(one_watch_more_than_the_limit_is_refused_and_its_place_can_be_had_again, open),                   \
-		EACH(a_hangup_is_reported_with_what_can_still_be_read, open),                                          \
-		EACH(a_hangup_that_nobody_acts_on_is_reported_once, open),                                             \
-		EACH(a_peer_that_will_send_no_more_is_a_hangup, open),                                                 \
-		EACH(a_pipe_without_writer_is_a_hangup, open),                                                         \
-		EACH(timers_fire_in_order_of_deadline_and_not_early, open),                                            \
-		EACH(a_pass_ends_at_its_timeout_and_not_before, open),                                                 \
-		EACH(the_idle_hook_is_asked_before_sleep_and_told_of_waking, open),                                    \
-		EACH(stop_from_a_callback_ends_run_after_the_pass, open),                                              \
-		EACH(stop_before_run_is_not_lost, open),                                                               \
-		EACH(a_signal_ends_a_pass_without_error, open),                                                        \
-		EACH(an_idle_loop_uses_no_processor, open),                                                            \
-		EACH(backend_name_is_the_one_asked_for, open),                                                         \
+			EACH(writable_is_reported_until_the_buffer_is_full_and_again_when_it_has_room, open),          \
+			EACH(modify_changes_what_is_waited_for, open),                                                 \
+			EACH(a_callback_may_remove_its_own_watch, open),                                               \
+			EACH(a_callback_may_remove_and_add_its_own_watch, open),                                       \
+			EACH(a_watch_removed_by_another_callback_of_the_same_pass_is_not_called, open),                \
+			EACH(a_watch_modified_by_another_callback_of_the_same_pass_gets_no_old_event, open),           \
+			EACH(removing_lets_go_of_the_descriptor_before_the_loop_runs_again, open),                     \
+			EACH(a_descriptor_number_used_again_does_not_get_the_old_events, open),                        \
+			EACH(the_same_descriptor_cannot_be_watched_twice, open),                                       \
+			EACH(a_closed_descriptor_is_refused, open),                                                    \
+			EACH(two_hundred_descriptors_are_each_reported_once_a_pass_at_most_and_none_starves, open),    \
+			EACH(one_watch_more_than_the_limit_is_refused_and_its_place_can_be_had_again, open),           \
+			EACH(a_hangup_is_reported_with_what_can_still_be_read, open),                                  \
+			EACH(a_hangup_that_nobody_acts_on_is_reported_once, open),                                     \
+			EACH(a_peer_that_will_send_no_more_is_a_hangup, open),                                         \
+			EACH(a_pipe_without_writer_is_a_hangup, open),                                                 \
+			EACH(timers_fire_in_order_of_deadline_and_not_early, open),                                    \
+			EACH(a_pass_ends_at_its_timeout_and_not_before, open),                                         \
+			EACH(the_idle_hook_is_asked_before_sleep_and_told_of_waking, open),                            \
+			EACH(stop_from_a_callback_ends_run_after_the_pass, open),                                      \
+			EACH(stop_before_run_is_not_lost, open), EACH(a_signal_ends_a_pass_without_error, open),       \
+			EACH(an_idle_loop_uses_no_processor, open), EACH(backend_name_is_the_one_asked_for, open),     \
 	}
 #define EACH(test, open) cmocka_unit_test_setup_teardown(test, open, close_loop)
 
