@@ -37,21 +37,28 @@ static void link_newest(struct resource_cache *cache, struct resource *r)
 	cache->newest = r;
 }
 
-/* Out of the index, so that no exchange finds it any more; it stays in the list of age until the sweep. */
-static void end_resource(struct resource_cache *cache, struct resource *r)
+static void unindex(struct resource_cache *cache, struct resource *r)
 {
 	struct resource **at = bucket_of(cache, r->process_id);
 
-	if (r->ended)
+	if (!r->indexed)
 		return;
 	while (*at != r)
 		at = &(*at)->chain;
 	*at = r->chain;
-	r->ended = true;
-	cache->ended_count++;
+	r->indexed = false;
 }
 
-static struct resource *find_live(struct resource_cache *cache, uint64_t process_id)
+/* It stays to be found until the sweep: the last exchanges of a process come when its connections are closed, and that
+ * is behind its exit. */
+static void end_resource(struct resource_cache *cache, struct resource *r)
+{
+	if (!r->ended)
+		cache->ended_count++;
+	r->ended = true;
+}
+
+static struct resource *find_indexed(struct resource_cache *cache, uint64_t process_id)
 {
 	struct resource *r = *bucket_of(cache, process_id);
 
@@ -60,16 +67,19 @@ static struct resource *find_live(struct resource_cache *cache, uint64_t process
 	return r;
 }
 
-struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision)
+struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
+				     uint64_t now_ns)
 {
-	struct resource *r = find_live(cache, process_id);
+	struct resource *r = find_indexed(cache, process_id);
 
 	if (r == NULL)
 		return NULL;
 	if (r->revision != revision) {
 		end_resource(cache, r);
+		unindex(cache, r);
 		return NULL;
 	}
+	r->used_ns = now_ns;
 	if (r != cache->newest) {
 		unlink_age(cache, r);
 		link_newest(cache, r);
@@ -83,7 +93,7 @@ bool resource_cache_full(const struct resource_cache *cache)
 }
 
 struct resource *resource_cache_add(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
-				    struct slice encoded)
+				    uint64_t now_ns, struct slice encoded)
 {
 	struct resource *r = calloc(1, sizeof(*r));
 	struct resource **bucket = bucket_of(cache, process_id);
@@ -100,6 +110,8 @@ struct resource *resource_cache_add(struct resource_cache *cache, uint64_t proce
 	r->encoded_length = encoded.length;
 	r->process_id = process_id;
 	r->revision = revision;
+	r->used_ns = now_ns;
+	r->indexed = true;
 	r->chain = *bucket;
 	*bucket = r;
 	link_newest(cache, r);
@@ -109,7 +121,7 @@ struct resource *resource_cache_add(struct resource_cache *cache, uint64_t proce
 
 void resource_cache_end(struct resource_cache *cache, uint64_t process_id)
 {
-	struct resource *r = find_live(cache, process_id);
+	struct resource *r = find_indexed(cache, process_id);
 
 	if (r != NULL)
 		end_resource(cache, r);
@@ -123,6 +135,12 @@ void resource_cache_end_oldest(struct resource_cache *cache, uint32_t count)
 		end_resource(cache, r);
 		count--;
 	}
+}
+
+void resource_cache_end_idle(struct resource_cache *cache, uint64_t used_before_ns)
+{
+	for (struct resource *r = cache->oldest; r != NULL && r->used_ns < used_before_ns; r = r->newer)
+		end_resource(cache, r);
 }
 
 static void free_resource(struct resource *r, struct series_limits *limits)
@@ -142,6 +160,7 @@ void resource_cache_sweep(struct resource_cache *cache, struct series_limits *li
 		if (!r->ended)
 			continue;
 		assert(r->span_count == 0);
+		unindex(cache, r);
 		unlink_age(cache, r);
 		free_resource(r, limits);
 		cache->count--;

@@ -18,6 +18,8 @@ struct resource {
 	uint64_t process_id;
 	uint64_t revision;
 	uint64_t start_unix_ns; /* where its cumulative series begin */
+	uint64_t used_ns;	/* CLOCK_MONOTONIC, of the last exchange */
+	bool indexed;		/* can be found */
 	bool ended;		/* the process is gone, or was announced anew: to be freed once all is exported */
 	uint8_t *encoded;	/* field 1 of ResourceSpans and ResourceMetrics */
 	size_t encoded_length;
@@ -47,21 +49,25 @@ struct resource_cache {
 int resource_cache_init(struct resource_cache *cache, uint32_t count_max) __attribute__((warn_unused_result));
 void resource_cache_free(struct resource_cache *cache, struct series_limits *limits);
 
-/* The live resource of a process in this revision, made the most recently used; NULL: not there. One of another
- * revision is ended on the way. */
-struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision);
+/* The resource of a process in this revision, made the most recently used; NULL: not there. One of another revision is
+ * ended on the way. One that has ended is still found until it is swept. */
+struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
+				     uint64_t now_ns);
 
 bool resource_cache_full(const struct resource_cache *cache);
 
 /* Take in a new one; the cache must not be full. encoded is copied. NULL: no memory. */
 struct resource *resource_cache_add(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
-				    struct slice encoded);
+				    uint64_t now_ns, struct slice encoded);
 
 /* The process is gone. Unknown ones are passed over. */
 void resource_cache_end(struct resource_cache *cache, uint64_t process_id);
 
 /* End the count least recently used ones that are not yet. */
 void resource_cache_end_oldest(struct resource_cache *cache, uint32_t count);
+
+/* End those that were last used before that time. */
+void resource_cache_end_idle(struct resource_cache *cache, uint64_t used_before_ns);
 
 /* Free all that have ended. The caller has exported their spans and series. */
 void resource_cache_sweep(struct resource_cache *cache, struct series_limits *limits);

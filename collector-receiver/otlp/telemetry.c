@@ -17,6 +17,10 @@ enum {
 	EVICTED_PART = 4,
 };
 
+/* Series of a process that has made no exchange for so long are not repeated any more; they begin anew if it does.
+ * Catches processes whose exit was not seen. */
+static const uint64_t resource_idle_ns = UINT64_C(3600) * 1000000000;
+
 struct telemetry {
 	struct telemetry_config config;
 	struct random_ids ids;
@@ -160,6 +164,8 @@ static void export_all(struct telemetry *t, uint64_t now_ns)
 		.temporality = t->config.delta ? METRIC_DELTA : METRIC_CUMULATIVE,
 	};
 
+	if (now_ns > resource_idle_ns)
+		resource_cache_end_idle(&t->resources, now_ns - resource_idle_ns);
 	span_batch_flush(&t->batch);
 	for (struct resource *r = t->resources.oldest; r != NULL && t->config.metrics; r = r->newer)
 		duration_metrics_write(r, &t->limits, &period, &t->request);
@@ -213,7 +219,7 @@ static struct resource *find_resource(struct telemetry *t, const struct exchange
 	const struct process *process = exchange->process;
 	uint64_t id = process != NULL ? process->process_id : 0;
 	uint64_t revision = process != NULL ? process->revision : 0;
-	struct resource *resource = resource_cache_find(&t->resources, id, revision);
+	struct resource *resource = resource_cache_find(&t->resources, id, revision, t->now_ns);
 
 	if (resource != NULL)
 		return resource;
@@ -222,7 +228,7 @@ static struct resource *find_resource(struct telemetry *t, const struct exchange
 	wire_buffer_reset(&t->scratch);
 	resource_encode(&t->scratch, process, &t->resource_rules);
 	if (!t->scratch.failed)
-		resource = resource_cache_add(&t->resources, id, revision,
+		resource = resource_cache_add(&t->resources, id, revision, t->now_ns,
 					      (struct slice){(char *)t->scratch.bytes, t->scratch.length});
 	if (resource != NULL)
 		resource->start_unix_ns = unix_ns(t, exchange->start_ns);

@@ -56,7 +56,7 @@ void telemetry_set_clock(struct telemetry *telemetry, uint64_t monotonic_ns, uin
 /* The sensor's counters, by position of SENSOR_COUNTERS. */
 void telemetry_set_sensor_counters(struct telemetry *telemetry, const uint64_t *values, uint32_t count);
 
-/* The process is gone: its series end after one more export. */
+/* The process is gone: its series end after one more export. What comes of it before that still joins it. */
 void telemetry_process_ended(struct telemetry *telemetry, uint64_t process_id);
 
 /* Send what is due at now_ns (CLOCK_MONOTONIC). Returns when it wants to be called again. */

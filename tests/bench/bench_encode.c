@@ -232,7 +232,13 @@ int bench_encode_main(int argc, char **argv)
 {
 	static struct wire_context wire;
 	struct result results[3];
-	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+	if (argc > 1 && !json) {
+		fprintf(help ? stdout : stderr, "usage: shmotel-bench encode [--json]\n");
+		return help ? 0 : 2;
+	}
 	bool measured =
 		measure_wire(&wire, &results[0]) && measure_packed(&wire, &results[1]) && measure_exchange(&results[2]);
 

@@ -421,6 +421,39 @@ static void the_series_of_a_process_that_ended_are_exported_once_more(void **sta
 	assert_int_equal(kept.count, 1);
 }
 
+static void an_exchange_behind_the_exit_joins_the_last_export(void **state)
+{
+	metrics_request *r;
+
+	(void)state;
+	config.traces = false;
+	start();
+	take(&shop, EXCHANGE_SERVER);
+	telemetry_process_ended(telemetry, shop.process_id);
+	take(&shop, EXCHANGE_SERVER);
+	advance(60 * NS_PER_S);
+	r = last_metrics();
+	assert_int_equal(r->n_resource_metrics, 1);
+	assert_int_equal(find_metric(r, "shop", "http.server.request.duration")->histogram->data_points[0]->count, 2);
+	free_metrics(r);
+	advance(60 * NS_PER_S);
+	assert_int_equal(kept.count, 1);
+}
+
+static void the_series_of_a_process_that_is_silent_for_an_hour_end(void **state)
+{
+	(void)state;
+	config.traces = false;
+	start();
+	take(&shop, EXCHANGE_SERVER);
+	advance(3600 * NS_PER_S);
+	assert_int_equal(kept.count, 1);
+	advance(60 * NS_PER_S);
+	assert_int_equal(kept.count, 2);
+	advance(60 * NS_PER_S);
+	assert_int_equal(kept.count, 2);
+}
+
 static void a_process_announced_anew_is_another_resource(void **state)
 {
 	struct process renamed = shop;
@@ -704,6 +737,8 @@ int main(void)
 		TEST(beyond_the_cardinality_limit_there_is_one_overflow_point),
 		TEST(a_duration_that_is_not_known_is_not_measured),
 		TEST(the_series_of_a_process_that_ended_are_exported_once_more),
+		TEST(an_exchange_behind_the_exit_joins_the_last_export),
+		TEST(the_series_of_a_process_that_is_silent_for_an_hour_end),
 		TEST(a_process_announced_anew_is_another_resource),
 		TEST(more_processes_than_the_table_holds_lose_nothing),
 		TEST(metrics_requests_are_split_at_their_limit),
