@@ -126,6 +126,9 @@ static void set_owner(struct connections *connections, struct connection *c, uin
 	c->process_id = process_id;
 }
 
+/* A connection that only has a new owner, and is unknown here, was given up before. */
+static const uint16_t beginning_unseen = SHM_CONNECTION_JOINED | SHM_CONNECTION_SNAPSHOT | SHM_CONNECTION_OWNER;
+
 static void take_connection(struct connections *connections, const struct shm_record_view *view)
 {
 	const struct shm_record_connection *fixed = view->connection.fixed;
@@ -139,7 +142,7 @@ static void take_connection(struct connections *connections, const struct shm_re
 		}
 		c = connection_table_add(&connections->table, fixed->connection_id);
 		set_endpoints(connections, c, view);
-		c->joined = (fixed->header.flags & (SHM_CONNECTION_JOINED | SHM_CONNECTION_SNAPSHOT)) != 0;
+		c->joined = (fixed->header.flags & beginning_unseen) != 0;
 		c->last_direction = NO_DIRECTION;
 		/* a hint, until the first request decides */
 		c->client_direction = fixed->role == SHM_ROLE_CLIENT ? SENT : RECEIVED;

@@ -35,6 +35,8 @@ enum exchange_flag {
 	EXCHANGE_REQUEST_CUT = 1 << 2,    /* the request's head passed the capture budget: fields after the cut are absent */
 	EXCHANGE_RESPONSE_CUT = 1 << 3,
 	EXCHANGE_START_UNSEEN = 1 << 4, /* the request's first byte was not seen: start_ns is the first that was */
+	EXCHANGE_END_INFERRED = 1 << 5, /* the response's framing passed unseen: what followed on the connection shows that
+					 * it had ended, and end_ns is its last byte's time */
 };
 
 enum exchange_end {
@@ -76,7 +78,8 @@ struct exchange {
 	const struct exchange_endpoints *endpoints;
 	uint64_t connection_id;
 	uint64_t start_ns; /* CLOCK_MONOTONIC: first byte of the request */
-	uint64_t end_ns;   /* last byte of the response that was seen; start_ns <= end_ns */
+	uint64_t end_ns;   /* last byte of the response that was seen; without response, the close that ended the wait,
+			    * or start_ns; start_ns <= end_ns */
 	enum exchange_role role;
 	enum exchange_end end;
 	uint32_t flags; /* enum exchange_flag */

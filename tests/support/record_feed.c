@@ -44,7 +44,8 @@ static void take(void *context, const struct exchange *x)
 	note(feed, "%s %.*s %.*s 1.%u %u %lld %lld %s", x->role == EXCHANGE_SERVER ? "server" : "client",
 	     (int)h->method.length, h->method.bytes, (int)h->target.length, h->target.bytes, h->version_minor, h->status,
 	     (long long)h->request_body_bytes, (long long)h->response_body_bytes, end_names[x->end]);
-	note(feed, "%s%s%s%s%s", x->flags & EXCHANGE_END_UNSEEN ? " end-unseen" : "",
+	note(feed, "%s%s%s%s%s%s", x->flags & EXCHANGE_END_INFERRED ? " end-inferred" : "",
+	     x->flags & EXCHANGE_END_UNSEEN ? " end-unseen" : "",
 	     x->flags & EXCHANGE_RESPONSE_UNSEEN ? " response-unseen" : "",
 	     x->flags & EXCHANGE_REQUEST_CUT ? " request-cut" : "",
 	     x->flags & EXCHANGE_RESPONSE_CUT ? " response-cut" : "", h->upgraded ? " upgraded" : "");

@@ -14,17 +14,12 @@ static void http1_open(void *state, const bool lost[2])
 		http->sides[from].phase = lost[from] ? HTTP1_LOST : HTTP1_AT_HEAD;
 }
 
-static enum step lose(struct http1_side *side)
-{
-	side->phase = HTTP1_LOST;
-	return STEP_LOST;
-}
-
 /* Requests that are not seen may have their responses between those that are. */
 static enum step lose_client(struct http1 *http, const struct flow *flow)
 {
 	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
-	return lose(&http->sides[FROM_CLIENT]);
+	http->sides[FROM_CLIENT].phase = HTTP1_LOST;
+	return STEP_LOST;
 }
 
 static enum step refuse_client(struct http1 *http, const struct flow *flow)
@@ -33,24 +28,40 @@ static enum step refuse_client(struct http1 *http, const struct flow *flow)
 	return lose_client(http, flow);
 }
 
+static enum step lose_server(struct http1 *http)
+{
+	http->sides[FROM_SERVER].phase = HTTP1_LOST;
+	http->sides[FROM_SERVER].body.framing = HTTP1_BODY_UNKNOWN;
+	return STEP_LOST;
+}
+
 static enum step refuse_server(struct http1 *http)
 {
 	counter_add(COUNTER_PARSER_MALFORMED, 1);
-	return lose(&http->sides[FROM_SERVER]);
+	return lose_server(http);
 }
 
 /* ---- the client's side ---- */
 
-/* The server has gone on to other answers, or will not answer any more, when a request opens a new turn while the
- * place in its stream is lost. */
+/* The response whose framing was lost is over: the bytes that passed since were its tail. */
+static void end_is_inferred(struct http1 *http, const struct flow *flow)
+{
+	http1_pair_finish(http, flow, EXCHANGE_ENDED_BY_MESSAGE,
+			  EXCHANGE_END_INFERRED | (http->response_tail_unseen ? EXCHANGE_END_UNSEEN : 0));
+}
+
+/* A client that does not pipeline sends a request when it has got all it waited for. */
 static void request_opens_turn(struct http1 *http, const struct flow *flow)
 {
 	struct http1_side *server = &http->sides[FROM_SERVER];
 
-	if (server->phase == HTTP1_LOST)
+	if (server->phase == HTTP1_LOST) {
+		if (http->answering && http->outstanding == 1 && http->oldest->turn != flow->turn)
+			end_is_inferred(http, flow);
 		http1_pair_cut_before(http, flow, flow->turn, EXCHANGE_CUT_BY_LOSS);
-	else if (server->phase == HTTP1_IN_BODY && !http->answering)
-		lose(server); /* its framing was a guess: the method that it answers is not known */
+	} else if (server->phase == HTTP1_IN_BODY && !http->answering) {
+		lose_server(http); /* its framing was a guess: the method that it answers is not known */
+	}
 }
 
 static void request_begins(struct http1 *http, const struct flow *flow, const struct http1_head *head)
@@ -314,7 +325,7 @@ static enum step client_hole(struct http1 *http, const struct flow *flow, struct
 static enum step responses_swallowed(struct http1 *http, const struct flow *flow)
 {
 	http1_pair_doubt(http, flow);
-	return lose(&http->sides[FROM_SERVER]);
+	return lose_server(http);
 }
 
 static enum step server_hole(struct http1 *http, const struct flow *flow, struct slice unfinished, uint64_t bytes)
@@ -331,14 +342,14 @@ static enum step server_hole(struct http1 *http, const struct flow *flow, struct
 		    http1_parse_cut_head(FROM_SERVER, unfinished, &head) != HTTP1_PARSED || head.status < 200)
 			return responses_swallowed(http, flow);
 		response_begins(http, flow, &head);
-		return lose(server);
+		return lose_server(http);
 	case HTTP1_IN_BODY:
 		switch (http1_body_hole(&server->body, &bytes)) {
 		case HTTP1_BODY_ENDED:
 			response_ended(http, flow, EXCHANGE_ENDED_BY_MESSAGE);
 			break;
 		case HTTP1_BODY_BROKEN:
-			return lose(server);
+			return lose_server(http);
 		case HTTP1_BODY_GOES_ON:
 			break;
 		}
@@ -390,8 +401,11 @@ static enum match http1_resync(void *state, const struct flow *flow, enum sender
 		request_found_again(http);
 	if (match == MATCH_FROM_SERVER)
 		response_found_again(http, flow);
-	if (from == FROM_SERVER && match != MATCH_FROM_SERVER)
-		http->response_last_ns = flow->last_ns; /* taken for the tail of the response that was lost in its middle */
+	if (from == FROM_SERVER && match != MATCH_FROM_SERVER) {
+		/* taken for the tail of the response that was lost in its middle */
+		http->response_last_ns = flow->last_ns;
+		http->response_tail_unseen = false;
+	}
 	return match;
 }
 
@@ -408,6 +422,8 @@ static void server_ended(struct http1 *http, const struct flow *flow, struct sli
 		response_begins(http, flow, &head);
 	else if (server->phase == HTTP1_IN_BODY && server->body.framing == HTTP1_BODY_UNTIL_CLOSE && clean)
 		response_ended(http, flow, EXCHANGE_ENDED_BY_CLOSE);
+	else if (server->phase == HTTP1_LOST && clean)
+		end_is_inferred(http, flow);
 	http1_pair_cut_all(http, flow, reason);
 }
 

@@ -219,7 +219,8 @@ void http1_pair_finish(struct http1 *http, const struct flow *flow, enum exchang
 	struct http1_request *request = take_oldest(http);
 
 	http->answering = false;
-	if (end == EXCHANGE_ENDED_BY_MESSAGE || end == EXCHANGE_ENDED_BY_CLOSE)
+	if (body->framing != HTTP1_BODY_UNKNOWN &&
+	    (end == EXCHANGE_ENDED_BY_MESSAGE || end == EXCHANGE_ENDED_BY_CLOSE))
 		request->http.response_body_bytes = (int64_t)body->bytes;
 	/* a client's send may be recorded after the receipt of the answer */
 	if (request->start_ns > http->response_first_ns)

@@ -138,7 +138,7 @@ static void a_response_head_beyond_the_budget_keeps_its_status(void **state)
 	feed_cut(feed, FEED_SENT, head, strlen(head), strlen(head) + 7000);
 	request(feed, GET("/2"));
 	response(feed, OK_EMPTY);
-	assert_string_equal(feed->log, "server GET /1 1.1 503 0 -1 cut-by-loss end-unseen response-cut\n"
+	assert_string_equal(feed->log, "server GET /1 1.1 503 0 -1 message end-inferred response-cut\n"
 				       "server GET /2 1.1 200 0 0 message\n");
 }
 
@@ -164,9 +164,40 @@ static void a_chunked_body_whose_framing_was_lost_ends_with_the_next_request(voi
 	response(feed, "some more of the body");
 	request(feed, GET("/2"));
 	response(feed, OK_EMPTY);
-	assert_string_equal(feed->log, "server GET /1 1.1 200 0 -1 cut-by-loss end-unseen [1,3]\n"
+	assert_string_equal(feed->log, "server GET /1 1.1 200 0 -1 message end-inferred [1,3]\n"
 				       "server GET /2 1.1 200 0 0 message [4,5]\n");
 	assert_int_equal(counters[COUNTER_PARSER_RESYNCS], 1);
+}
+
+static void a_chunked_body_whose_framing_was_lost_ends_with_a_clean_close_only(void **state)
+{
+	struct feed *feed = *state;
+	const char *text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n0123";
+
+	for (uint8_t reason = SHM_CLOSE_NORMAL; reason <= SHM_CLOSE_EVICTED; reason++) {
+		feed_connection(feed, SHM_ROLE_SERVER, 0);
+		request(feed, GET("/1"));
+		feed_cut(feed, FEED_SENT, text, strlen(text), strlen(text) + 100000);
+		feed_close(feed, reason);
+	}
+	assert_string_equal(feed->log, "server GET /1 1.1 200 0 -1 message end-inferred\n"
+				       "server GET /1 1.1 200 0 -1 cut-by-loss end-unseen\n"
+				       "server GET /1 1.1 200 0 -1 cut-by-shutdown end-unseen\n");
+}
+
+static void a_chunked_body_that_was_lost_in_the_middle_of_a_pipelined_turn_is_cut(void **state)
+{
+	struct feed *feed = *state;
+
+	request(feed, GET("/1") GET("/2") GET("/3"));
+	feed_cut(feed, FEED_SENT, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 47, 200);
+	response(feed, OK_EMPTY);
+	request(feed, GET("/4"));
+	response(feed, OK_EMPTY);
+	assert_string_equal(feed->log, "server GET /1 1.1 200 0 -1 cut-by-loss end-unseen\n"
+				       "server GET /2 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
+				       "server GET /3 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
+				       "server GET /4 1.1 200 0 0 message\n");
 }
 
 static void a_chunked_request_whose_framing_was_lost_still_gets_its_response(void **state)
@@ -488,6 +519,8 @@ int main(void)
 		TEST(a_response_head_beyond_the_budget_keeps_its_status),
 		TEST(a_hole_within_a_chunk_costs_nothing),
 		TEST(a_chunked_body_whose_framing_was_lost_ends_with_the_next_request),
+		TEST(a_chunked_body_whose_framing_was_lost_ends_with_a_clean_close_only),
+		TEST(a_chunked_body_that_was_lost_in_the_middle_of_a_pipelined_turn_is_cut),
 		TEST(a_chunked_request_whose_framing_was_lost_still_gets_its_response),
 		TEST(responses_beyond_the_budget_of_a_pipelined_turn_are_not_guessed),
 		TEST(a_lost_request_leaves_its_response_unmatched),
