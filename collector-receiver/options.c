@@ -278,6 +278,15 @@ static bool decode_headers(struct receiver_options *options, struct option_readi
 	return true;
 }
 
+static bool check_length(const char *key, const struct option_texts *texts, struct option_reading *reading)
+{
+	if (texts->count <= RECEIVER_LIST_MAX)
+		return true;
+	snprintf(reading->complaint, sizeof(reading->complaint), "%s: the list has %zu elements; give at most %d", key,
+		 texts->count, RECEIVER_LIST_MAX);
+	return false;
+}
+
 static bool settle(struct receiver_options *options, struct option_reading *reading)
 {
 	options->user_given = SOURCE(user) != OPTION_FROM_DEFAULT;
@@ -293,7 +302,9 @@ static bool settle(struct receiver_options *options, struct option_reading *read
 			 "the options cannot be kept: there is no memory");
 		return false;
 	}
-	if (!check_exports(options, reading) || !decode_headers(options, reading))
+	if (!check_exports(options, reading) || !decode_headers(options, reading) ||
+	    !check_length("receiver.http.known_methods", &options->known_methods, reading) ||
+	    !check_length("receiver.redaction.query_keys", &options->redacted_query_keys, reading))
 		return false;
 	if (options->queue_spans != 0 && SOURCE(queue_size) < OPTION_FROM_ENVIRONMENT)
 		options->queue_size =

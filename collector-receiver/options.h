@@ -20,6 +20,8 @@ enum receiver_compression {
 	COMPRESSION_GZIP,
 };
 
+enum { RECEIVER_LIST_MAX = 64 }; /* known methods, and redacted query keys */
+
 struct receiver_options {
 	char *socket_path; /* the sensor's */
 	uid_t user;	   /* to become when started as root, never 0 */

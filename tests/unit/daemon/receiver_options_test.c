@@ -101,6 +101,26 @@ static void the_standard_variables_apply(void **state)
 		unsetenv(variables[i][0]);
 }
 
+/* One that were dropped in silence would be reported unredacted. */
+static void a_list_that_is_too_long_is_refused(void **state)
+{
+	struct receiver_options o;
+	char keys[2 * (RECEIVER_LIST_MAX + 1)];
+
+	(void)state;
+	for (size_t i = 0; i < RECEIVER_LIST_MAX; i++)
+		memcpy(keys + 2 * i, "k,", 3);
+	setenv("SHMOTEL_REDACT_QUERY_KEYS", keys, 1);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+	assert_int_equal(o.redacted_query_keys.count, RECEIVER_LIST_MAX);
+	receiver_options_free(&o);
+	strcat(keys, "k");
+	setenv("SHMOTEL_REDACT_QUERY_KEYS", keys, 1);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), 2);
+	receiver_options_free(&o);
+	unsetenv("SHMOTEL_REDACT_QUERY_KEYS");
+}
+
 static void what_is_wrong_leaves_with_status_2(void **state)
 {
 	static char *const flags[][2] = {
@@ -139,6 +159,7 @@ int main(void)
 		cmocka_unit_test(the_defaults_are_those_of_the_collector),
 		cmocka_unit_test(the_example_file_holds_the_defaults),
 		cmocka_unit_test(the_standard_variables_apply),
+		cmocka_unit_test(a_list_that_is_too_long_is_refused),
 		cmocka_unit_test(what_is_wrong_leaves_with_status_2),
 	};
 
