@@ -1,5 +1,6 @@
 /* Take events out of the BPF ring buffer and check their lengths before anyone reads their fields. */
 #include <errno.h>
+#include <string.h>
 
 #include <bpf/libbpf.h>
 
@@ -10,8 +11,10 @@ enum { DRAIN_BUDGET_SPENT = -ECANCELED };
 
 static bool process_is_whole(const struct event_process *event, size_t length)
 {
+	/* Behind the end of a string lies what the ring held before. */
 	return length >= sizeof(*event) && event->argument_bytes <= sizeof(event->arguments) &&
-	       event->command[sizeof(event->command) - 1] == 0 && event->file_name[sizeof(event->file_name) - 1] == 0;
+	       memchr(event->command, 0, sizeof(event->command)) != NULL &&
+	       memchr(event->file_name, 0, sizeof(event->file_name)) != NULL;
 }
 
 static bool connection_is_whole(const struct shm_record_connection *event, size_t length)

@@ -14,7 +14,7 @@ void live_tables_init(struct live_tables *tables, size_t processes_max, size_t c
 	(void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	*tables = (struct live_tables){.forgotten = 0};
 	id_table_init(&tables->processes, processes_max, seed);
-	id_table_init(&tables->ignored, processes_max, seed);
+	id_table_init(&tables->processes_by_id, processes_max, seed);
 	id_table_init(&tables->connections, connections_max, seed);
 }
 
@@ -32,7 +32,7 @@ void live_tables_free(struct live_tables *tables)
 {
 	values_free(&tables->processes);
 	values_free(&tables->connections);
-	id_table_free(&tables->ignored);
+	id_table_free(&tables->processes_by_id);
 }
 
 static size_t process_bytes(const struct live_process *process)
@@ -46,8 +46,7 @@ static void process_forget(struct live_tables *tables, uint64_t pid)
 
 	if (process == NULL)
 		return;
-	if (process->ignored)
-		(void)id_table_remove(&tables->ignored, process->record.process_id);
+	(void)id_table_remove(&tables->processes_by_id, process->record.process_id);
 	tables->process_bytes -= process_bytes(process);
 	free(process);
 }
@@ -80,53 +79,42 @@ struct live_process *live_tables_process_add(struct live_tables *tables, const s
 {
 	size_t bytes = offsetof(struct live_process, record) + record->header.length;
 	struct live_process *process = malloc(bytes);
+	void *replaced;
 
 	process_forget(tables, record->pid);
+	live_tables_process_remove(tables, record->process_id);
 	while (tables->processes.count > 0 && tables->process_bytes + bytes > LIVE_PROCESS_BYTES_MAX) {
 		process_forget(tables, id_table_any(&tables->processes));
 		tables->forgotten++;
 	}
-	if (process == NULL ||
-	    table_add(tables, &tables->processes, process_forget, record->pid, process) != 0) {
+	if (process == NULL || table_add(tables, &tables->processes, process_forget, record->pid, process) != 0) {
 		free(process);
 		tables->forgotten++;
 		return NULL;
 	}
-	process->ignored = false;
+	process->ignored = ignored;
 	process->told = false;
 	memcpy(&process->record, record, record->header.length);
 	tables->process_bytes += bytes;
-	live_tables_process_set_ignored(tables, process, ignored);
+	if (id_table_set(&tables->processes_by_id, record->process_id, process, &replaced) != 0) {
+		process_forget(tables, record->pid);
+		tables->forgotten++;
+		return NULL;
+	}
 	return process;
 }
 
-struct live_process *live_tables_process_find(const struct live_tables *tables, uint32_t pid)
+struct live_process *live_tables_process_find(const struct live_tables *tables, uint64_t process_id)
 {
-	return id_table_find(&tables->processes, pid);
+	return id_table_find(&tables->processes_by_id, process_id);
 }
 
-void live_tables_process_remove(struct live_tables *tables, uint32_t pid)
+void live_tables_process_remove(struct live_tables *tables, uint64_t process_id)
 {
-	process_forget(tables, pid);
-}
+	const struct live_process *process = live_tables_process_find(tables, process_id);
 
-void live_tables_process_set_ignored(struct live_tables *tables, struct live_process *process, bool ignored)
-{
-	uint64_t process_id = process->record.process_id;
-	void *replaced;
-
-	process->ignored = ignored;
-	if (!ignored)
-		(void)id_table_remove(&tables->ignored, process_id);
-	/* There is room, since each process stands there once at most. Without memory, connections that it makes before
-	 * the kernel side has the verdict are not muted. */
-	else if (id_table_set(&tables->ignored, process_id, process, &replaced) != 0)
-		tables->forgotten++;
-}
-
-bool live_tables_process_is_ignored(const struct live_tables *tables, uint64_t process_id)
-{
-	return id_table_find(&tables->ignored, process_id) != NULL;
+	if (process != NULL)
+		process_forget(tables, process->record.pid);
 }
 
 struct live_connection *live_tables_connection_add(struct live_tables *tables,

@@ -22,9 +22,9 @@ struct live_connection {
 /* A full table forgets one entry for each that is added and counts it, so that entries whose end was lost go in time.
  * Entries stay where they are until they are removed or forgotten. */
 struct live_tables {
-	struct id_table processes;   /* pid -> struct live_process */
-	struct id_table ignored;     /* process_id -> the entries above that are ignored */
-	struct id_table connections; /* connection_id -> struct live_connection */
+	struct id_table processes;       /* pid -> struct live_process */
+	struct id_table processes_by_id; /* process_id -> the same entries */
+	struct id_table connections;     /* connection_id -> struct live_connection */
 	size_t process_bytes;
 	size_t muted_count;
 	uint64_t forgotten; /* entries that the next snapshot lacks */
@@ -38,12 +38,8 @@ void live_tables_free(struct live_tables *tables);
  * it could not be kept (counted as forgotten). */
 struct live_process *live_tables_process_add(struct live_tables *tables, const struct shm_record_process *record,
 					     bool ignored);
-struct live_process *live_tables_process_find(const struct live_tables *tables, uint32_t pid);
-void live_tables_process_remove(struct live_tables *tables, uint32_t pid);
-void live_tables_process_set_ignored(struct live_tables *tables, struct live_process *process, bool ignored);
-
-/* False also for a process that is not known. */
-bool live_tables_process_is_ignored(const struct live_tables *tables, uint64_t process_id);
+struct live_process *live_tables_process_find(const struct live_tables *tables, uint64_t process_id);
+void live_tables_process_remove(struct live_tables *tables, uint64_t process_id);
 
 /* Keep a copy of a connection record; it replaces an earlier one of the same connection. NULL as above. */
 struct live_connection *live_tables_connection_add(struct live_tables *tables,

@@ -32,14 +32,13 @@ void relay_close(struct relay *relay)
 	live_tables_free(&relay->tables);
 }
 
-/* For the record of an event: once, whatever becomes of it. */
-static bool write_event(struct relay *relay, const void *record, size_t length)
+/* For the announcement that an event brings. One that finds no room is made later; without a receiver there is nothing to
+ * make up for, since attaching begins with everything. */
+static bool announce(struct relay *relay, const struct shm_record_header *record)
 {
-	bool told = ring_session_write(relay->session, record, (uint32_t)length);
+	bool told = ring_session_write(relay->session, record, record->length);
 
-	/* Lost for want of room: another try when there is some. Without a receiver, attaching begins with all. */
-	if (!told && relay->session->open)
-		relay->untold = true;
+	relay->untold = relay->untold || (!told && relay->session->open);
 	return told;
 }
 
@@ -98,36 +97,60 @@ void relay_on_process(void *context, const struct event_process *event)
 		filter(relay);
 		return;
 	}
-	bool told = write_event(relay, record, record->header.length);
+	bool told = announce(relay, &record->header);
 
 	if (process != NULL)
 		process->told = told;
 }
 
+/* Announcements leave a quarter of the ring to the stream. */
+static bool has_room_to_spare(const struct relay *relay, uint32_t length)
+{
+	struct ring_session *session = relay->session;
+
+	return shm_ring_writer_has_room(&session->writer, session->ring_bytes / 4 + length);
+}
+
+static bool tell_process(struct relay *relay, struct live_process *process)
+{
+	if (process->told || process->ignored)
+		return true;
+	process->told = has_room_to_spare(relay, process->record.header.length) &&
+			write_own(relay, &process->record, process->record.header.length);
+	relay->snapshot_processes += process->told;
+	return process->told;
+}
+
 void relay_on_process_exit(void *context, const struct event_process_exit *event)
 {
 	struct relay *relay = context;
-	const struct live_process *process = live_tables_process_find(&relay->tables, event->pid);
-	bool is_same = process != NULL && process->record.process_id == event->process_id;
+	const struct live_process *process = live_tables_process_find(&relay->tables, event->process_id);
 	const struct shm_record_process_exit record = {
 		.header = {.length = sizeof(record), .type = SHM_RECORD_PROCESS_EXIT},
 		.process_id = event->process_id,
 		.time_ns = event->time_ns,
 	};
 
-	if (is_same && process->ignored && !process->told)
+	if (process != NULL && process->ignored && !process->told)
 		filter(relay);
 	else
-		(void)write_event(relay, &record, sizeof(record));
-	if (is_same)
-		live_tables_process_remove(&relay->tables, event->pid);
+		(void)ring_session_write(relay->session, &record, sizeof(record));
+	live_tables_process_remove(&relay->tables, event->process_id);
+}
+
+/* Count the record of an event as if it had found the ring full. */
+static void lose(struct relay *relay, uint32_t length)
+{
+	shm_ring_writer_count_lost(&relay->session->writer, length);
+	relay->counters[SENSOR_COUNTER_SHARED_RING_FULL]++;
 }
 
 void relay_on_connection(void *context, const struct shm_record_connection *event)
 {
 	struct relay *relay = context;
+	struct live_process *owner = live_tables_process_find(&relay->tables, event->process_id);
 	const struct live_connection *former = live_tables_connection_find(&relay->tables, event->connection_id);
-	bool ignored = live_tables_process_is_ignored(&relay->tables, event->process_id);
+	bool ignored = owner != NULL && owner->ignored;
 	bool is_news_to_receiver = former == NULL || !former->told;
 
 	if ((event->header.flags & SHM_CONNECTION_OWNER) == 0)
@@ -148,7 +171,12 @@ void relay_on_connection(void *context, const struct shm_record_connection *even
 		connection->record.header.flags |= SHM_CONNECTION_JOINED;
 		event = &connection->record;
 	}
-	bool told = write_event(relay, event, event->header.length);
+	/* The announcement of its owner found no room: neither must this one, which is shorter. */
+	if (owner != NULL && relay->session->open && !tell_process(relay, owner)) {
+		lose(relay, event->header.length);
+		return;
+	}
+	bool told = announce(relay, &event->header);
 
 	if (connection != NULL)
 		connection->told = told;
@@ -221,28 +249,12 @@ void relay_on_detach(struct relay *relay)
 	relay->snapshot_open = false;
 }
 
-/* Announcements leave a quarter of the ring to the stream. */
-static bool has_room_to_spare(const struct relay *relay, uint32_t length)
-{
-	struct ring_session *session = relay->session;
-
-	return shm_ring_writer_has_room(&session->writer, session->ring_bytes / 4 + length);
-}
-
-static bool tell_process(struct relay *relay, struct live_process *process)
-{
-	if (process->told || process->ignored)
-		return true;
-	process->told = has_room_to_spare(relay, process->record.header.length) &&
-			write_own(relay, &process->record, process->record.header.length);
-	relay->snapshot_processes += process->told;
-	return process->told;
-}
-
 static bool tell_connection(struct relay *relay, struct live_connection *connection)
 {
-	if (connection->told || connection->muted ||
-	    live_tables_process_is_ignored(&relay->tables, connection->record.process_id))
+	const struct live_process *owner = live_tables_process_find(&relay->tables, connection->record.process_id);
+
+	/* An owner that is gone, or another program by now: the kernel side announces the next one at the next use. */
+	if (connection->told || connection->muted || owner == NULL || owner->ignored)
 		return true;
 	connection->record.header.flags &= (uint16_t)~SHM_CONNECTION_OWNER;
 	connection->record.header.flags |= SHM_CONNECTION_SNAPSHOT;
@@ -331,7 +343,7 @@ static void decide_again(struct relay *relay, struct live_process *process)
 	if (ignored == process->ignored)
 		return;
 	pass_verdict(relay, process->record.pid, ignored ? VERDICT_IGNORE : VERDICT_WATCH);
-	live_tables_process_set_ignored(&relay->tables, process, ignored);
+	process->ignored = ignored;
 }
 
 void relay_set_watch_list(struct relay *relay, const struct watch_list *watch_list)
@@ -343,9 +355,13 @@ void relay_set_watch_list(struct relay *relay, const struct watch_list *watch_li
 	for (size_t at = 0; (process = live_tables_next_process(&relay->tables, &at)) != NULL;)
 		decide_again(relay, process);
 	/* Connections of a process that is ignored from now on end as evicted in the kernel, at their next use. */
-	for (size_t at = 0; (connection = live_tables_next_connection(&relay->tables, &at)) != NULL;)
-		if (!live_tables_process_is_ignored(&relay->tables, connection->record.process_id))
+	for (size_t at = 0; (connection = live_tables_next_connection(&relay->tables, &at)) != NULL;) {
+		const struct live_process *owner =
+			live_tables_process_find(&relay->tables, connection->record.process_id);
+
+		if (owner == NULL || !owner->ignored)
 			live_tables_connection_set_muted(&relay->tables, connection, false);
-	relay->untold = true;
+	}
+	relay->untold = relay->session->open;
 	relay_tell_untold(relay);
 }

@@ -78,14 +78,14 @@ static void a_process_is_remembered_whole_until_it_ends(void **state)
 {
 	(void)state;
 	add_process(10, 111, 24, false);
-	const struct live_process *process = live_tables_process_find(&tables, 10);
+	const struct live_process *process = live_tables_process_find(&tables, 111);
 
 	assert_non_null(process);
 	assert_false(process->told);
 	assert_int_equal(process->record.header.length, sizeof(process->record) + 24);
 	assert_int_equal(((const char *)(&process->record + 1))[23], 'x');
-	live_tables_process_remove(&tables, 10);
-	assert_null(live_tables_process_find(&tables, 10));
+	live_tables_process_remove(&tables, 111);
+	assert_null(live_tables_process_find(&tables, 111));
 	assert_int_equal(tables.process_bytes, 0);
 }
 
@@ -98,19 +98,10 @@ static void execve_replaces_the_program_that_had_the_pid(void **state)
 	add_process(10, 112, 8, false);
 	assert_int_equal(processes_walked(&process_id), 1);
 	assert_int_equal(process_id, 112);
-	assert_false(live_tables_process_is_ignored(&tables, 111));
-}
-
-static void an_ignored_process_is_known_by_its_id_until_it_ends(void **state)
-{
-	(void)state;
-	add_process(10, 111, 8, true);
-	assert_true(live_tables_process_is_ignored(&tables, 111));
-	live_tables_process_set_ignored(&tables, live_tables_process_find(&tables, 10), false);
-	assert_false(live_tables_process_is_ignored(&tables, 111));
-	live_tables_process_set_ignored(&tables, live_tables_process_find(&tables, 10), true);
-	live_tables_process_remove(&tables, 10);
-	assert_false(live_tables_process_is_ignored(&tables, 111));
+	assert_null(live_tables_process_find(&tables, 111));
+	assert_false(live_tables_process_find(&tables, 112)->ignored);
+	live_tables_process_remove(&tables, 111); /* a late end of the former */
+	assert_int_equal(processes_walked(&process_id), 1);
 }
 
 static void a_connection_is_remembered_until_it_closes(void **state)
@@ -144,7 +135,7 @@ static void a_full_table_forgets_one_for_each_new_one_and_counts_it(void **state
 		add_process(pid, pid, 0, pid % 2 == 0);
 	assert_int_equal(tables.forgotten, 230);
 	assert_true(processes_walked(&process_id) <= 100);
-	assert_true(tables.ignored.count <= 100);
+	assert_true(tables.processes_by_id.count == tables.processes.count);
 }
 
 static void long_command_lines_cannot_take_more_than_their_share_of_memory(void **state)
@@ -199,7 +190,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_process_is_remembered_whole_until_it_ends),
 		TEST(execve_replaces_the_program_that_had_the_pid),
-		TEST(an_ignored_process_is_known_by_its_id_until_it_ends),
 		TEST(a_connection_is_remembered_until_it_closes),
 		TEST(a_full_table_forgets_one_for_each_new_one_and_counts_it),
 		TEST(long_command_lines_cannot_take_more_than_their_share_of_memory),

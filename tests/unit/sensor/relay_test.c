@@ -440,6 +440,35 @@ static void an_announcement_that_found_no_room_is_made_when_there_is_some(void *
 	assert_sums();
 }
 
+/* A process record is longer than that of a connection: there may be room for the second and not for the first. */
+static void no_connection_is_announced_before_its_process(void **state)
+{
+	char long_name[EVENT_FILE_NAME_BYTES_MAX];
+	int type;
+	bool process = false;
+
+	(void)state;
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = '\0';
+	start(&watch_all, SHM_RING_BYTES_MIN);
+	attach(9);
+	while (shm_ring_writer_has_room(&session.writer, 2 * sizeof(struct shm_record_process)))
+		send_data(1, 0);
+	send_process(10, 100, long_name);
+	assert_int_equal(counters[SENSOR_COUNTER_SHARED_RING_FULL], 1);
+	send_connection(2, 100, 0);
+	for (int pass = 0; pass < 2; pass++) {
+		end_pass();
+		while ((type = next()) != 0) {
+			process = process || type == SHM_RECORD_PROCESS;
+			assert_true(type != SHM_RECORD_CONNECTION || process);
+		}
+	}
+	assert_true(process);
+	assert_true(live_tables_connection_find(&relay.tables, 2)->told);
+	assert_sums();
+}
+
 static void losses_of_the_kernel_side_are_told_once(void **state)
 {
 	(void)state;
@@ -541,6 +570,7 @@ int main(void)
 		TEST(a_new_watch_list_decides_over_what_lives),
 		TEST(a_snapshot_larger_than_the_ring_is_told_in_parts_and_once_each),
 		TEST(an_announcement_that_found_no_room_is_made_when_there_is_some),
+		TEST(no_connection_is_announced_before_its_process),
 		TEST(losses_of_the_kernel_side_are_told_once),
 		TEST(every_event_is_accounted_for_whatever_happens),
 	};
