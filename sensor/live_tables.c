@@ -11,7 +11,8 @@ void live_tables_init(struct live_tables *tables, size_t processes_max, size_t c
 	uint64_t seed = 0;
 
 	/* Before the kernel has any randomness to give, a fixed seed will do. */
-	(void)getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = 0;
 	*tables = (struct live_tables){.forgotten = 0};
 	id_table_init(&tables->processes, processes_max, seed);
 	id_table_init(&tables->processes_by_id, processes_max, seed);

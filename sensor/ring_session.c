@@ -71,12 +71,17 @@ int ring_session_open(struct ring_session *session, struct handoff_offer *offer)
 	return 0;
 }
 
-static void session_publish(struct ring_session *session)
+/* A reader stays asleep, by its own word, until it has been given a CPU: within one pass it is woken once, and again at
+ * the end if it may have slept since. */
+static void session_publish(struct ring_session *session, bool ends_pass)
 {
 	uint64_t one = 1;
 
-	if (!shm_ring_writer_publish(&session->writer))
+	session->bell_due = shm_ring_writer_publish(&session->writer) || session->bell_due;
+	if (!session->bell_due || (session->bell_rung && !ends_pass))
 		return;
+	session->bell_due = false;
+	session->bell_rung = true;
 	/* Cannot block and cannot fail: nobody else holds this eventfd. */
 	if (write(session->doorbell_fd, &one, sizeof(one)) == sizeof(one))
 		session->counters[SENSOR_COUNTER_WAKEUPS]++;
@@ -100,7 +105,7 @@ void ring_session_close(struct ring_session *session)
 {
 	if (!session->open)
 		return;
-	session_publish(session);
+	session_publish(session, true);
 	session_release(session);
 }
 
@@ -179,7 +184,7 @@ void ring_session_commit(struct ring_session *session)
 {
 	record_commit(session);
 	if (shm_ring_writer_unpublished(&session->writer) >= PUBLISH_BYTES)
-		session_publish(session);
+		session_publish(session, false);
 }
 
 bool ring_session_write(struct ring_session *session, const void *record, uint32_t length)
@@ -201,7 +206,8 @@ bool ring_session_end_pass(struct ring_session *session, uint64_t now_ns)
 	if (!session_is_broken(session) && loss_is_untold(session) &&
 	    shm_ring_writer_has_room(&session->writer, sizeof(struct shm_record_loss)))
 		loss_tell(session);
-	session_publish(session);
+	session_publish(session, true);
+	session->bell_rung = false;
 	shm_ring_writer_beat(&session->writer, now_ns);
 	return !session_is_broken(session);
 }

@@ -18,6 +18,8 @@ struct ring_session {
 	bool open;
 	struct shm_segment segment;
 	struct shm_ring_writer writer;
+	bool bell_rung;       /* in this pass */
+	bool bell_due;        /* the reader was asleep when something was published, and has not been woken since */
 	int doorbell_fd;      /* eventfd, never passed on */
 	int doorbell_view_fd; /* epoll instance over it: what the receiver gets */
 	uint64_t told_lost_records; /* losses that loss records have told of */

@@ -32,8 +32,8 @@ enum {
 /* The kernel side wakes the loop when the first event comes after WAKEUP_INTERVAL_US without a wakeup, and when much
  * waits. What comes in between is fetched by polling, until a poll finds nothing. The poll is the longer of the two by
  * more than any event takes to be written: so none is left behind that neither wakes nor is polled for. */
-enum { WAKEUP_INTERVAL_US = 80 * 1000 };
-static const uint64_t poll_interval_ns = 100 * 1000 * 1000;
+enum { WAKEUP_INTERVAL_US = 200 * 1000 };
+static const uint64_t poll_interval_ns = 250 * 1000 * 1000;
 static const uint64_t report_interval_ns = 1000 * 1000 * 1000;
 
 struct sensor {
