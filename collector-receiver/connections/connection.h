@@ -13,6 +13,11 @@ enum direction {
 	NO_DIRECTION,
 };
 
+static inline enum direction direction_opposite(enum direction direction)
+{
+	return direction == SENT ? RECEIVED : SENT;
+}
+
 enum conversation_state {
 	CONVERSATION_UNDECIDED, /* nobody has recognised it yet */
 	CONVERSATION_SPOKEN,

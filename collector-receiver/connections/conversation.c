@@ -1,379 +1,8 @@
-/* Lead bytes to protocols. */
+/* Put the records of a connection in order, and decide what has to wait. */
 #include "connections/conversation.h"
 
-#include <assert.h>
-
+#include "connections/parsing.h"
 #include "counters.h"
-#include "protocols/recognise.h"
-
-static enum sender sender_of(const struct connection *c, enum direction direction)
-{
-	return direction == c->client_direction ? FROM_CLIENT : FROM_SERVER;
-}
-
-static enum direction opposite(enum direction direction)
-{
-	return direction == SENT ? RECEIVED : SENT;
-}
-
-static struct flow flow_at(const struct conversation_env *env, const struct connection *c, uint64_t first_ns,
-			   uint64_t last_ns)
-{
-	return (struct flow){
-		.sink = env->sink,
-		.pool = env->pool,
-		.process = c->process,
-		.endpoints = &c->endpoints,
-		.connection_id = c->connection_id,
-		.role = c->client_direction == RECEIVED ? EXCHANGE_SERVER : EXCHANGE_CLIENT,
-		.turn = c->turn,
-		.first_ns = first_ns,
-		.last_ns = last_ns,
-		.time_known = true,
-		.may_wait = true,
-	};
-}
-
-static void become_opaque(struct conversation_env *env, struct connection *c)
-{
-	if (c->protocol_state != NULL)
-		block_pool_give(env->pool, c->protocol_state, c->protocol->state_bytes);
-	c->protocol_state = NULL;
-	c->state = CONVERSATION_OPAQUE;
-	byte_stream_drop_partial(&c->streams[SENT], env->pool);
-	byte_stream_drop_partial(&c->streams[RECEIVED], env->pool);
-}
-
-/* ---- recognition ---- */
-
-/* Who sends the first request decides over the role, whatever was announced. */
-static bool begin(struct conversation_env *env, struct connection *c, enum direction direction, enum match match,
-		  const struct protocol *protocol)
-{
-	const struct byte_stream *other = &c->streams[opposite(direction)];
-	size_t kept = other->partial == NULL ? 0 : other->partial->length;
-	bool lost[2] = {false, false};
-	enum sender from = match == MATCH_FROM_CLIENT ? FROM_CLIENT : FROM_SERVER;
-
-	assert(protocol->state_bytes <= PROTOCOL_STATE_BYTES_MAX &&
-	       protocol->unit_bytes_max <= PROTOCOL_UNIT_BYTES_MAX);
-	c->protocol_state = block_pool_take(env->pool, protocol->state_bytes);
-	if (c->protocol_state == NULL) {
-		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
-		return false;
-	}
-	memset(c->protocol_state, 0, protocol->state_bytes);
-	c->protocol = protocol;
-	c->client_direction = (uint8_t)(from == FROM_CLIENT ? direction : opposite(direction));
-	c->state = CONVERSATION_SPOKEN;
-	lost[!from] = c->joined || other->expected != kept;
-	c->lost_once = lost[!from];
-	c->streams[direction].lost = false;
-	c->streams[opposite(direction)].lost = lost[!from];
-	protocol->open(c->protocol_state, lost);
-	return true;
-}
-
-/* Nobody knows this turn. A connection whose beginning was not seen may yet turn out to be known. */
-static void count_unknown_turn(struct conversation_env *env, struct connection *c, size_t bytes)
-{
-	counter_add(COUNTER_BYTES_UNRECOGNISED, bytes);
-	if (!c->joined && ++c->turns_undecided >= RECOGNISE_TURNS_MAX)
-		become_opaque(env, c);
-}
-
-/* ---- one unit ---- */
-
-enum offer {
-	OFFER_TOOK,     /* the cursor has moved */
-	OFFER_AGAIN,    /* something was decided: offer the same bytes */
-	OFFER_KEEP,     /* keep them until more come */
-	OFFER_PASS,     /* pass the rest of the record over */
-	OFFER_HOLD,     /* not before the other direction */
-};
-
-static enum offer offer_to_all(struct conversation_env *env, struct connection *c, enum direction direction,
-			       struct cursor *in)
-{
-	const struct protocol *protocol;
-	enum match match = recognise(cursor_rest(in), true, &protocol);
-
-	if (match == MATCH_MORE)
-		return OFFER_KEEP;
-	if (match != MATCH_NO && begin(env, c, direction, match, protocol))
-		return OFFER_AGAIN;
-	count_unknown_turn(env, c, in->length);
-	return OFFER_PASS;
-}
-
-static bool find_place(struct connection *c, const struct flow *flow, enum direction direction, struct slice bytes,
-		       bool more_may_come, enum match *match)
-{
-	*match = c->protocol->resync(c->protocol_state, flow, sender_of(c, direction), bytes, more_may_come);
-	if (*match != MATCH_FROM_CLIENT && *match != MATCH_FROM_SERVER)
-		return false;
-	counter_add(COUNTER_PARSER_RESYNCS, 1);
-	c->streams[direction].lost = false;
-	return true;
-}
-
-static void lose_place(struct connection *c, enum direction direction)
-{
-	c->streams[direction].lost = true;
-	c->lost_once = true;
-}
-
-/* The unit that is kept will not be completed. */
-static void cut_unit(struct conversation_env *env, struct connection *c, enum direction direction, struct flow *flow,
-		     uint64_t hole_bytes)
-{
-	struct byte_stream *stream = &c->streams[direction];
-	struct slice unfinished = {0};
-	enum match match;
-
-	if (stream->partial != NULL) {
-		unfinished = (struct slice){stream->partial->bytes, stream->partial->length};
-		flow->first_ns = stream->partial->first_ns;
-		if (stream->lost && !find_place(c, flow, direction, unfinished, false, &match))
-			unfinished.length = 0;
-	}
-	if (c->protocol->hole(c->protocol_state, flow, sender_of(c, direction), unfinished, hole_bytes) == STEP_LOST)
-		lose_place(c, direction);
-	byte_stream_drop_partial(stream, env->pool);
-}
-
-/* Only a client's threads can overtake each other so: a server has received a request before it answers. After a loss a
- * response without request is more likely one whose request is gone. */
-static bool may_hold(const struct connection *c, enum direction direction)
-{
-	return c->client_direction == SENT && !c->lost_once && c->streams[direction].partial == NULL;
-}
-
-static enum offer offer_to_protocol(struct conversation_env *env, struct connection *c, enum direction direction,
-				    struct flow *flow, struct cursor *in, bool patient)
-{
-	struct byte_stream *stream = &c->streams[direction];
-	enum direction other = opposite(direction);
-	enum match match;
-
-	if (stream->lost) {
-		if (find_place(c, flow, direction, cursor_rest(in), true, &match))
-			return OFFER_AGAIN;
-		return match == MATCH_MORE ? OFFER_KEEP : OFFER_PASS;
-	}
-	switch (c->protocol->next(c->protocol_state, flow, sender_of(c, direction), in)) {
-	case STEP_TOOK:
-		return OFFER_TOOK;
-	case STEP_MORE:
-		return OFFER_KEEP;
-	case STEP_WAIT:
-		if (c->streams[other].partial != NULL) {
-			struct flow cut = flow_at(env, c, flow->first_ns, flow->last_ns);
-
-			cut.turn--; /* it was said in the turn before */
-			cut_unit(env, c, other, &cut, 0);
-		} else if (patient && may_hold(c, direction)) {
-			return OFFER_HOLD;
-		}
-		flow->may_wait = false;
-		return offer_to_protocol(env, c, direction, flow, in, false);
-	case STEP_OPAQUE:
-		become_opaque(env, c);
-		return OFFER_PASS;
-	case STEP_LOST:
-		break;
-	}
-	lose_place(c, direction);
-	return OFFER_PASS;
-}
-
-/* ---- one record ---- */
-
-/* Bytes of a record on their way: those kept from earlier records, if any, come first. */
-struct offering {
-	const char *bytes;
-	size_t length;
-	size_t at; /* so many are used or kept */
-	uint64_t time_ns;
-};
-
-/* Keep the rest for later; if that cannot be, the unit is cut here. */
-static void keep_rest(struct conversation_env *env, struct connection *c, enum direction direction,
-		      struct offering *o, size_t unit_bytes_max)
-{
-	struct byte_stream *stream = &c->streams[direction];
-	int64_t kept = byte_stream_keep(stream, env->pool, o->bytes + o->at, o->length - o->at, unit_bytes_max,
-					o->time_ns);
-
-	if (kept >= 0)
-		stream->partial->examined = stream->partial->length;
-	if (kept < 0 && c->state == CONVERSATION_SPOKEN) {
-		struct flow flow = flow_at(env, c, o->time_ns, o->time_ns);
-
-		cut_unit(env, c, direction, &flow, 0);
-	} else if (kept < 0) {
-		count_unknown_turn(env, c, o->length - o->at);
-	}
-	o->at = o->length;
-}
-
-/* Add what fits to the kept bytes and offer them together. */
-static enum offer offer_kept(struct conversation_env *env, struct connection *c, enum direction direction,
-			     struct offering *o, bool patient)
-{
-	struct byte_stream *stream = &c->streams[direction];
-	size_t bytes_max = c->state == CONVERSATION_SPOKEN ? c->protocol->unit_bytes_max : RECOGNISE_BYTES_MAX;
-	size_t before = stream->partial->length;
-	struct flow flow = flow_at(env, c, stream->partial->first_ns, o->time_ns);
-	int64_t added = bytes_max <= before ? 0
-					     : byte_stream_keep(stream, env->pool, o->bytes + o->at,
-								o->length - o->at, bytes_max, o->time_ns);
-
-	if (added < 0) {
-		if (c->state == CONVERSATION_SPOKEN)
-			cut_unit(env, c, direction, &flow, 0);
-		else
-			byte_stream_drop_partial(stream, env->pool);
-		return OFFER_PASS;
-	}
-	struct cursor in = cursor_over(stream->partial->bytes, stream->partial->length);
-
-	in.examined = stream->partial->examined;
-	o->at += (size_t)added;
-	enum offer offer = c->state == CONVERSATION_SPOKEN
-				   ? offer_to_protocol(env, c, direction, &flow, &in, patient)
-				   : offer_to_all(env, c, direction, &in);
-
-	if (c->state == CONVERSATION_OPAQUE || stream->partial == NULL)
-		return OFFER_PASS;
-	switch (offer) {
-	case OFFER_TOOK:
-		if (in.position >= before) { /* the rest is the record's own */
-			o->at -= in.length - in.position;
-			byte_stream_drop_partial(stream, env->pool);
-		} else {
-			byte_stream_drop_front(stream, in.position);
-		}
-		return OFFER_AGAIN;
-	case OFFER_AGAIN:
-		stream->partial->examined = 0;
-		return OFFER_AGAIN;
-	case OFFER_KEEP:
-		stream->partial->examined = stream->partial->length;
-		if (o->at == o->length)
-			return OFFER_KEEP;
-		counter_add(COUNTER_HEADS_TOO_LONG, 1);
-		if (c->state == CONVERSATION_SPOKEN)
-			cut_unit(env, c, direction, &flow, 0);
-		return OFFER_PASS;
-	case OFFER_PASS:
-	case OFFER_HOLD:
-		break;
-	}
-	byte_stream_drop_partial(stream, env->pool);
-	return OFFER_PASS;
-}
-
-/* Offer the record's own bytes, in place. */
-static enum offer offer_own(struct conversation_env *env, struct connection *c, enum direction direction,
-			    struct offering *o, bool patient)
-{
-	struct cursor in = cursor_over(o->bytes + o->at, o->length - o->at);
-
-	if (c->state == CONVERSATION_SPOKEN) {
-		struct flow flow = flow_at(env, c, o->time_ns, o->time_ns);
-		enum offer offer = offer_to_protocol(env, c, direction, &flow, &in, patient);
-
-		if (offer == OFFER_TOOK)
-			o->at += in.position;
-		if (offer == OFFER_KEEP)
-			keep_rest(env, c, direction, o, c->protocol->unit_bytes_max);
-		return offer;
-	}
-	enum offer offer = offer_to_all(env, c, direction, &in);
-
-	if (offer == OFFER_KEEP) {
-		keep_rest(env, c, direction, o, RECOGNISE_BYTES_MAX);
-		if (c->streams[direction].partial != NULL)
-			c->streams[direction].partial->examined = 0; /* by no protocol in particular */
-	}
-	return offer;
-}
-
-/* Returns how many of the bytes are used, passed over or kept: all of them, unless the rest has to wait. */
-static size_t offer_bytes(struct conversation_env *env, struct connection *c, enum direction direction,
-			  const char *bytes, size_t length, uint64_t time_ns, bool patient)
-{
-	struct offering o = {.bytes = bytes, .length = length, .time_ns = time_ns};
-	enum offer offer = OFFER_TOOK;
-
-	while (c->state != CONVERSATION_OPAQUE && (o.at < o.length || offer == OFFER_AGAIN)) {
-		if (c->streams[direction].partial != NULL)
-			offer = offer_kept(env, c, direction, &o, patient);
-		else if (o.at < o.length)
-			offer = offer_own(env, c, direction, &o, patient);
-		else
-			break;
-		if (offer == OFFER_HOLD)
-			return o.at;
-		if (offer == OFFER_PASS || offer == OFFER_KEEP)
-			return length;
-	}
-	return length;
-}
-
-static void step_over(struct conversation_env *env, struct connection *c, enum direction direction, uint64_t bytes,
-		      uint64_t time_ns, bool time_known)
-{
-	struct byte_stream *stream = &c->streams[direction];
-	const struct protocol *protocol;
-
-	counter_add(COUNTER_BYTES_HOLES, bytes);
-	stream->expected += bytes;
-	if (c->state == CONVERSATION_UNDECIDED && stream->partial != NULL) {
-		struct slice kept = {stream->partial->bytes, stream->partial->length};
-		enum match match = recognise(kept, false, &protocol);
-
-		if (match == MATCH_NO || !begin(env, c, direction, match, protocol))
-			byte_stream_drop_partial(stream, env->pool);
-	}
-	if (c->state == CONVERSATION_UNDECIDED)
-		c->joined = true;
-	if (c->state != CONVERSATION_SPOKEN)
-		return;
-	struct flow flow = flow_at(env, c, time_ns, time_known ? time_ns : stream->last_ns);
-
-	flow.time_known = time_known;
-	cut_unit(env, c, direction, &flow, bytes);
-}
-
-/* What was kept to find the start of a message does not go on in another turn. */
-static void drop_stale(struct conversation_env *env, struct connection *c, struct byte_stream *stream)
-{
-	if (c->state == CONVERSATION_UNDECIDED || stream->lost)
-		byte_stream_drop_partial(stream, env->pool);
-}
-
-static void end_direction(struct conversation_env *env, struct connection *c, enum direction direction,
-			  uint64_t time_ns, bool clean)
-{
-	struct byte_stream *stream = &c->streams[direction];
-	struct slice unfinished = {0};
-
-	if (stream->ended)
-		return;
-	stream->ended = true;
-	if (c->state == CONVERSATION_SPOKEN) {
-		struct flow flow = flow_at(env, c, time_ns, time_ns);
-
-		if (stream->partial != NULL && !stream->lost) {
-			unfinished = (struct slice){stream->partial->bytes, stream->partial->length};
-			flow.first_ns = stream->partial->first_ns;
-		}
-		c->protocol->end(c->protocol_state, &flow, sender_of(c, direction), unfinished, clean);
-	}
-	byte_stream_drop_partial(stream, env->pool);
-}
 
 /* Only how a turn begins can tell the protocol. */
 static bool worth_offering(const struct connection *c, enum direction direction, bool fresh)
@@ -391,15 +20,15 @@ static bool deliver(struct conversation_env *env, struct connection *c, enum dir
 	if (stream->ended || !byte_stream_trim(stream, segment))
 		return true;
 	if (segment->offset > stream->expected) {
-		step_over(env, c, direction, segment->offset - stream->expected, segment->time_ns, false);
+		parsing_step_over(env, c, direction, segment->offset - stream->expected, segment->time_ns, false);
 		fresh = true;
 	}
 	if (fresh)
-		drop_stale(env, c, stream);
+		parsing_begin_turn(env, c, direction);
 	size_t taken = segment->captured;
 
 	if (worth_offering(c, direction, fresh))
-		taken = offer_bytes(env, c, direction, segment->bytes, segment->captured, segment->time_ns, patient);
+		taken = parsing_offer(env, c, direction, segment->bytes, segment->captured, segment->time_ns, patient);
 	else
 		counter_add(COUNTER_BYTES_UNRECOGNISED, taken);
 	counter_add(COUNTER_BYTES_SEEN, taken);
@@ -411,10 +40,10 @@ static bool deliver(struct conversation_env *env, struct connection *c, enum dir
 	if (segment->captured > 0)
 		return false;
 	if (segment->byte_count > 0)
-		step_over(env, c, direction, segment->byte_count, segment->time_ns, true);
+		parsing_step_over(env, c, direction, segment->byte_count, segment->time_ns, true);
 	stream->last_ns = segment->time_ns;
 	if (segment->end)
-		end_direction(env, c, direction, segment->time_ns, true);
+		parsing_end(env, c, direction, segment->time_ns, true);
 	return true;
 }
 
@@ -492,7 +121,7 @@ void conversation_take(struct conversation_env *env, struct connection *c, enum 
 		       struct segment segment)
 {
 	struct byte_stream *stream = &c->streams[direction];
-	enum direction other = opposite(direction);
+	enum direction other = direction_opposite(direction);
 
 	if (!stream->started) {
 		stream->started = true;
@@ -531,25 +160,20 @@ void conversation_end(struct conversation_env *env, struct connection *c, const 
 
 	conversation_release(env, c, UINT64_MAX);
 	for (int i = 0; i < 2; i++) {
-		enum direction direction = i == 0 ? first : opposite(first);
+		enum direction direction = i == 0 ? first : direction_opposite(first);
 		struct byte_stream *stream = &c->streams[direction];
 
 		if (stream->started && !stream->ended && final_offsets[direction] > stream->expected)
-			step_over(env, c, direction, final_offsets[direction] - stream->expected, time_ns, false);
+			parsing_step_over(env, c, direction, final_offsets[direction] - stream->expected, time_ns, false);
 	}
-	end_direction(env, c, first, time_ns, clean);
-	end_direction(env, c, opposite(first), time_ns, clean);
+	parsing_end(env, c, first, time_ns, clean);
+	parsing_end(env, c, direction_opposite(first), time_ns, clean);
 }
 
 void conversation_close(struct conversation_env *env, struct connection *c, uint64_t time_ns, enum exchange_end reason)
 {
 	conversation_release(env, c, UINT64_MAX);
-	if (c->state == CONVERSATION_SPOKEN) {
-		struct flow flow = flow_at(env, c, time_ns, time_ns);
-
-		c->protocol->close(c->protocol_state, &flow, reason);
-	}
-	become_opaque(env, c);
+	parsing_close(env, c, time_ns, reason);
 	byte_stream_clear(&c->streams[SENT], env->pool);
 	byte_stream_clear(&c->streams[RECEIVED], env->pool);
 }

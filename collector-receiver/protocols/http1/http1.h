@@ -178,6 +178,22 @@ void http1_pair_doubt(struct http1 *http, const struct flow *flow);
 void http1_pair_prove(struct http1 *http, const struct flow *flow);
 void http1_pair_refute(struct http1 *http, const struct flow *flow, enum exchange_end reason);
 
+/* ---- client.c, server.c: the two senders. The functions of struct protocol, for one sender each ---- */
+
+enum step http1_client_next(struct http1 *http, const struct flow *flow, struct cursor *in);
+enum step http1_server_next(struct http1 *http, const struct flow *flow, struct cursor *in);
+enum step http1_client_hole(struct http1 *http, const struct flow *flow, struct slice unfinished, uint64_t bytes);
+enum step http1_server_hole(struct http1 *http, const struct flow *flow, struct slice unfinished, uint64_t bytes);
+
+/* After HTTP1_LOST a message of the sender begins. */
+void http1_client_found_again(struct http1 *http);
+void http1_server_found_again(struct http1 *http, const struct flow *flow);
+
+/* A request begins: what that says about responses whose place was lost. */
+void http1_server_turn_is_over(struct http1 *http, const struct flow *flow);
+
+void http1_server_ended(struct http1 *http, const struct flow *flow, struct slice unfinished, bool clean);
+
 extern const struct protocol http1_protocol;
 
 #endif
