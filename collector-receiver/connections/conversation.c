@@ -170,7 +170,8 @@ void conversation_end(struct conversation_env *env, struct connection *c, const 
 	parsing_end(env, c, direction_opposite(first), time_ns, clean);
 }
 
-void conversation_close(struct conversation_env *env, struct connection *c, uint64_t time_ns, enum exchange_end reason)
+void conversation_close(struct conversation_env *env, struct connection *c, uint64_t time_ns,
+			enum exchange_end reason)
 {
 	conversation_release(env, c, UINT64_MAX);
 	parsing_close(env, c, time_ns, reason);

@@ -27,6 +27,7 @@ void conversation_end(struct conversation_env *env, struct connection *c, const 
 		      uint64_t time_ns, bool clean);
 
 /* Report what is unfinished and give back all memory. The connection is opaque afterwards. */
-void conversation_close(struct conversation_env *env, struct connection *c, uint64_t time_ns, enum exchange_end reason);
+void conversation_close(struct conversation_env *env, struct connection *c, uint64_t time_ns,
+			enum exchange_end reason);
 
 #endif

@@ -205,7 +205,7 @@ static void keep_rest(struct conversation_env *env, struct connection *c, enum d
 	if (kept < 0 && c->state == CONVERSATION_SPOKEN) {
 		struct flow flow = flow_at(env, c, o->time_ns, o->time_ns);
 
-		cut_unit(env, c, direction, &flow, 0);
+		cut_unit(env, c, direction, &flow, o->length - o->at);
 	} else if (kept < 0) {
 		count_unknown_turn(env, c, o->length - o->at);
 	}
@@ -226,7 +226,7 @@ static enum offer offer_kept(struct conversation_env *env, struct connection *c,
 
 	if (added < 0) {
 		if (c->state == CONVERSATION_SPOKEN)
-			cut_unit(env, c, direction, &flow, 0);
+			cut_unit(env, c, direction, &flow, o->length - o->at);
 		else
 			byte_stream_drop_partial(stream, env->pool);
 		return OFFER_PASS;
@@ -259,7 +259,7 @@ static enum offer offer_kept(struct conversation_env *env, struct connection *c,
 			return OFFER_KEEP;
 		counter_add(COUNTER_HEADS_TOO_LONG, 1);
 		if (c->state == CONVERSATION_SPOKEN)
-			cut_unit(env, c, direction, &flow, 0);
+			cut_unit(env, c, direction, &flow, o->length - o->at);
 		return OFFER_PASS;
 	case OFFER_PASS:
 	case OFFER_HOLD:

@@ -1,5 +1,5 @@
-/* Offer the bytes of a connection to its protocol: recognise it, keep incomplete units, step over holes. What is offered
- * here is in order; conversation.c sees to that. */
+/* Offer the bytes of a connection to its protocol: recognise it, keep incomplete units, step over holes. What is
+ * offered here is in order; conversation.c sees to that. */
 #ifndef CONNECTIONS_PARSING_H
 #define CONNECTIONS_PARSING_H
 

@@ -35,8 +35,8 @@ enum exchange_flag {
 	EXCHANGE_REQUEST_CUT = 1 << 2,    /* the request's head passed the capture budget: fields after the cut are absent */
 	EXCHANGE_RESPONSE_CUT = 1 << 3,
 	EXCHANGE_START_UNSEEN = 1 << 4, /* the request's first byte was not seen: start_ns is the first that was */
-	EXCHANGE_END_INFERRED = 1 << 5, /* the response's framing passed unseen: what followed on the connection shows that
-					 * it had ended, and end_ns is its last byte's time */
+	EXCHANGE_END_INFERRED = 1 << 5, /* the response's framing passed unseen: what followed on the connection
+					 * shows that it had ended; end_ns is its last byte's time */
 };
 
 enum exchange_end {

@@ -13,7 +13,7 @@ struct cursor {
 	const char *bytes;
 	size_t length;
 	size_t position;
-	size_t examined; /* so many bytes, from the start, were offered before and asked for more: no need to search them */
+	size_t examined; /* so many bytes, from the start, were offered before in vain: no need to search them */
 };
 
 static inline struct cursor cursor_over(const char *bytes, size_t length)

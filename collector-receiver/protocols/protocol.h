@@ -33,7 +33,7 @@ enum step {
 	STEP_MORE,   /* a unit is incomplete: the caller keeps the bytes and offers them again with more behind them */
 	STEP_WAIT,   /* makes no sense before the other sender is heard: what is unfinished there is cut with hole(), or
 		      * these bytes are held back for a moment, or next() is called again and may not wait */
-	STEP_LOST,   /* the place in the stream is lost: the rest of the record is passed over, then resync() is asked */
+	STEP_LOST,   /* the place in the stream is lost: pass the rest of the record over, then ask resync() */
 	STEP_OPAQUE, /* another protocol from here on, both ways. The state has been closed */
 };
 
@@ -48,7 +48,7 @@ struct flow {
 	uint32_t turn;     /* grows whenever the sender changes */
 	uint64_t first_ns; /* time of the record that brought the first byte offered */
 	uint64_t last_ns;  /* of the record that brought the last */
-	bool time_known;   /* false in hole(): nobody saw when those bytes passed, last_ns is that of the bytes before */
+	bool time_known;   /* false in hole(): nobody saw when those bytes passed; last_ns is of those before */
 	bool may_wait;     /* STEP_WAIT is allowed */
 };
 
@@ -73,7 +73,8 @@ struct protocol {
 
 	/* `bytes` bytes passed unseen; 0 when what is `unfinished` is only given up (too long, or the other sender went
 	 * on). Also called while the sender is lost. Returns STEP_TOOK if the place is still known, else STEP_LOST. */
-	enum step (*hole)(void *state, const struct flow *flow, enum sender from, struct slice unfinished, uint64_t bytes);
+	enum step (*hole)(void *state, const struct flow *flow, enum sender from, struct slice unfinished,
+			  uint64_t bytes);
 
 	/* The sender has sent its last byte; `unfinished` is what STEP_MORE asked to keep. Not `clean`: the transport
 	 * failed, more may have been meant to come. */

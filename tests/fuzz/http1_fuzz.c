@@ -1,4 +1,4 @@
-/* Drive connections_record with a script of bytes: records of a few connections, cut, lost, overlapping and out of order.
+/* Drive connections_record with a script of bytes: records of a few connections, cut, lost, overlapping and swapped.
  * Target functions: connections_record, connections_tick, connections_reset; HTTP/1.x behind them.
  *
  * A script is a row of commands: one byte of kind and direction, one of length, then that many bytes. */
@@ -73,7 +73,8 @@ static void announce(struct script *s, unsigned connection, uint8_t flags)
 }
 
 /* The bytes get a block of their own so that a read beyond them is found. */
-static void say(struct script *s, unsigned connection, int sent, uint64_t offset, uint8_t length, uint32_t hole, bool end)
+static void say(struct script *s, unsigned connection, int sent, uint64_t offset, uint8_t length, uint32_t hole,
+		bool end)
 {
 	size_t n = length < s->left ? length : s->left;
 	uint8_t *copy = malloc(n + 1);

@@ -31,8 +31,8 @@ void http1_request_body(struct http1_body *body, const struct http1_head *head)
 		body_start(body, HTTP1_BODY_UNKNOWN, 0);
 	else if (head->transfer_encoding)
 		/* in HTTP/1.0 the field is a fault, and so is a last coding other than chunked */
-		body_start(body, head->chunked_last && head->version_minor > 0 ? HTTP1_BODY_CHUNKED : HTTP1_BODY_UNKNOWN,
-			   0);
+		body_start(body,
+			   head->chunked_last && head->version_minor > 0 ? HTTP1_BODY_CHUNKED : HTTP1_BODY_UNKNOWN, 0);
 	else if (head->content_length >= 0)
 		body_start(body, HTTP1_BODY_LENGTH, (uint64_t)head->content_length);
 	else

@@ -56,7 +56,7 @@ static void http1_close(void *state, const struct flow *flow, enum exchange_end 
 {
 	http1_pair_cut_all(state, flow, reason);
 	if (reason == EXCHANGE_CUT_BY_CLOSE)
-		http1_pair_prove(state, flow); /* no request followed, and none is missing from the final count of bytes */
+		http1_pair_prove(state, flow); /* no request followed, and by the final offsets none is missing */
 	http1_pair_refute(state, flow, reason);
 }
 

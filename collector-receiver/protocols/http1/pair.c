@@ -65,7 +65,8 @@ static size_t kept_bytes(const struct http1_head *head)
 /* The part of an absolute target before "://" (RFC 9112 3.2.2). */
 static struct slice target_scheme(struct slice target)
 {
-	const char *colon = target.length == 0 || target.bytes[0] == '/' ? NULL : memchr(target.bytes, ':', target.length);
+	bool origin_form = target.length == 0 || target.bytes[0] == '/';
+	const char *colon = origin_form ? NULL : memchr(target.bytes, ':', target.length);
 	size_t scheme = colon == NULL ? 0 : (size_t)(colon - target.bytes);
 
 	if (scheme == 0 || target.length - scheme < 3 || memcmp(colon, "://", 3) != 0)
