@@ -13,11 +13,9 @@ int id_map_init(struct id_map *map, uint32_t count)
 		capacity *= 2;
 	if (capacity > UINT32_MAX)
 		return -ENOMEM;
-	map->entries = malloc(capacity * sizeof(*map->entries));
+	map->entries = calloc(capacity, sizeof(*map->entries));
 	if (map->entries == NULL)
 		return -ENOMEM;
-	for (uint64_t i = 0; i < capacity; i++)
-		map->entries[i] = (struct id_map_entry){.slot = ID_MAP_NONE};
 	map->mask = (uint32_t)(capacity - 1);
 	if (getrandom(&map->seed, sizeof(map->seed), GRND_NONBLOCK) != sizeof(map->seed))
 		map->seed = (uintptr_t)map->entries;
@@ -42,19 +40,19 @@ static uint32_t place_of(const struct id_map *map, uint64_t id)
 {
 	uint32_t i = home_of(map, id);
 
-	while (map->entries[i].slot != ID_MAP_NONE && map->entries[i].id != id)
+	while (map->entries[i].slot_plus_one != 0 && map->entries[i].id != id)
 		i = (i + 1) & map->mask;
 	return i;
 }
 
 uint32_t id_map_find(const struct id_map *map, uint64_t id)
 {
-	return map->entries[place_of(map, id)].slot;
+	return map->entries[place_of(map, id)].slot_plus_one - 1; /* ID_MAP_NONE is UINT32_MAX */
 }
 
 void id_map_add(struct id_map *map, uint64_t id, uint32_t slot)
 {
-	map->entries[place_of(map, id)] = (struct id_map_entry){id, slot};
+	map->entries[place_of(map, id)] = (struct id_map_entry){id, slot + 1};
 }
 
 /* Close the gap: move back every later entry of the run that may stand nearer to its home. */
@@ -62,9 +60,9 @@ void id_map_remove(struct id_map *map, uint64_t id)
 {
 	uint32_t gap = place_of(map, id);
 
-	if (map->entries[gap].slot == ID_MAP_NONE)
+	if (map->entries[gap].slot_plus_one == 0)
 		return;
-	for (uint32_t i = (gap + 1) & map->mask; map->entries[i].slot != ID_MAP_NONE; i = (i + 1) & map->mask) {
+	for (uint32_t i = (gap + 1) & map->mask; map->entries[i].slot_plus_one != 0; i = (i + 1) & map->mask) {
 		uint32_t home = home_of(map, map->entries[i].id);
 
 		if (((i - home) & map->mask) >= ((i - gap) & map->mask)) {
@@ -72,5 +70,5 @@ void id_map_remove(struct id_map *map, uint64_t id)
 			gap = i;
 		}
 	}
-	map->entries[gap].slot = ID_MAP_NONE;
+	map->entries[gap].slot_plus_one = 0;
 }

@@ -9,7 +9,7 @@ enum { ID_MAP_NONE = UINT32_MAX };
 
 struct id_map_entry {
 	uint64_t id;
-	uint32_t slot; /* ID_MAP_NONE: free */
+	uint32_t slot_plus_one; /* 0: free. A map that was never written to costs no memory */
 };
 
 struct id_map {
