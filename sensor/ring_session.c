@@ -12,6 +12,9 @@
 /* Large enough to spread the cost of a fence and a doorbell, small enough for the reader to keep up meanwhile. */
 enum { PUBLISH_BYTES = 4096 };
 
+/* Waking the reader costs more than a short pass: it is woken before the end only of one that writes so much. */
+enum { EARLY_BELL_BYTES = 16384 };
+
 void ring_session_init(struct ring_session *session, uint64_t ring_bytes, uint64_t *counters)
 {
 	*session = (struct ring_session){
@@ -78,7 +81,9 @@ static void session_publish(struct ring_session *session, bool ends_pass)
 	uint64_t one = 1;
 
 	session->bell_due = shm_ring_writer_publish(&session->writer) || session->bell_due;
-	if (!session->bell_due || (session->bell_rung && !ends_pass))
+	bool early = !session->bell_rung && session->writer.tail - session->pass_start >= EARLY_BELL_BYTES;
+
+	if (!session->bell_due || (!ends_pass && !early))
 		return;
 	session->bell_due = false;
 	session->bell_rung = true;
@@ -208,6 +213,7 @@ bool ring_session_end_pass(struct ring_session *session, uint64_t now_ns)
 		loss_tell(session);
 	session_publish(session, true);
 	session->bell_rung = false;
+	session->pass_start = session->writer.tail;
 	shm_ring_writer_beat(&session->writer, now_ns);
 	return !session_is_broken(session);
 }

@@ -18,6 +18,7 @@ struct ring_session {
 	bool open;
 	struct shm_segment segment;
 	struct shm_ring_writer writer;
+	uint64_t pass_start;  /* position in the ring */
 	bool bell_rung;       /* in this pass */
 	bool bell_due;        /* the reader was asleep when something was published, and has not been woken since */
 	int doorbell_fd;      /* eventfd, never passed on */
