@@ -20,13 +20,13 @@ enum {
 	NS_PER_US = 1000,
 };
 
-/* libbpf reports through one callback per program: the last warning says why a load failed. */
+/* libbpf reports through one callback per process. The first warning names the program that was refused. */
 static char libbpf_warning[256];
 
 __attribute__((format(printf, 2, 0))) static int libbpf_keep_warning(enum libbpf_print_level level, const char *format,
 								      va_list arguments)
 {
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || libbpf_warning[0])
 		return 0;
 	int length = vsnprintf(libbpf_warning, sizeof(libbpf_warning), format, arguments);
 	libbpf_warning[strcspn(libbpf_warning, "\n")] = 0;
@@ -51,10 +51,17 @@ static int options_check(const struct capture_options *options, char *message, s
 static int mode_choose(struct capture *capture, enum capture_mode wanted, char *message, size_t message_size)
 {
 	const struct kernel_features *features = &capture->features;
+	bool known = features->tcp_recvmsg_arguments >= 4 && features->tcp_recvmsg_arguments <= 6;
 
 	capture->mode = wanted;
 	if (wanted == CAPTURE_AUTO)
-		capture->mode = features->fexit ? CAPTURE_FENTRY : CAPTURE_TRACEPOINT;
+		capture->mode = features->fexit && known ? CAPTURE_FENTRY : CAPTURE_TRACEPOINT;
+	if (capture->mode == CAPTURE_FENTRY && features->fexit && !known) {
+		snprintf(message, message_size,
+			 "this kernel's tcp_recvmsg takes %u arguments, which is not known: use --capture tracepoint",
+			 features->tcp_recvmsg_arguments);
+		return -ENOTSUP;
+	}
 	if (capture->mode == CAPTURE_FENTRY && !features->fexit) {
 		snprintf(message, message_size,
 			 "this kernel has no BPF trampolines (%s): use --capture tracepoint or auto",
@@ -90,7 +97,6 @@ static void programs_configure(struct capture *capture, const struct capture_opt
 	config->has_rdonly_cast = features->rdonly_cast;
 	config->has_atomic_fetch = features->atomic_fetch;
 	config->unix_sockets = options->unix_sockets;
-	config->tcp_recvmsg_arguments = features->tcp_recvmsg_arguments;
 	config->iov_iter_has_ubuf = features->iov_iter_has_ubuf;
 	config->iov_iter_ubuf = features->iov_iter_ubuf;
 	config->iov_iter_iovec = features->iov_iter_iovec;
@@ -125,7 +131,9 @@ static int programs_select(struct capture *capture)
 	} selection[] = {
 		{programs->progs.syscall_exit, !fentry},
 		{programs->progs.tcp_send_exit, fentry},
-		{programs->progs.tcp_recv_exit, fentry},
+		{programs->progs.tcp_recv_exit_6, fentry && features->tcp_recvmsg_arguments == 6},
+		{programs->progs.tcp_recv_exit_5, fentry && features->tcp_recvmsg_arguments == 5},
+		{programs->progs.tcp_recv_exit_4, fentry && features->tcp_recvmsg_arguments == 4},
 		{programs->progs.tcp_page_exit, fentry && features->tcp_sendpage},
 		{programs->progs.tcp_splice_exit, fentry},
 		{programs->progs.unix_send_exit, unix_fentry},

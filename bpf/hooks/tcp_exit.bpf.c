@@ -17,15 +17,30 @@ int BPF_PROG(tcp_send_exit, struct sock *sk, struct msghdr *message, uint64_t si
 	return message_moved(SCRATCH_TCP_SEND, tcp_socket(sk), message, SENT, size, 0, result);
 }
 
-/* The arguments differ between kernels: lib/core_compat.bpf.h. */
-SEC("fexit/tcp_recvmsg")
-int tcp_recv_exit(uint64_t *ctx)
+static __always_inline int tcp_received(struct sock *sk, struct msghdr *message, uint64_t size, int flags, int result)
 {
-	struct sock *sk = (struct sock *)ctx[0];
-	struct msghdr *message = (struct msghdr *)ctx[1];
+	return message_moved(SCRATCH_TCP_RECEIVE, tcp_socket(sk), message, RECEIVED, size, flags, result);
+}
 
-	return message_moved(SCRATCH_TCP_RECEIVE, tcp_socket(sk), message, RECEIVED, ctx[2], tcp_recvmsg_flags(ctx),
-			     tcp_recvmsg_result(ctx));
+/* One of the three is loaded: lib/core_compat.bpf.h. */
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(tcp_recv_exit_6, struct sock *sk, struct msghdr *message, uint64_t size, int nonblock, int flags,
+	     int *address_bytes, int result)
+{
+	return tcp_received(sk, message, size, flags, result);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(tcp_recv_exit_5, struct sock *sk, struct msghdr *message, uint64_t size, int flags, int *address_bytes,
+	     int result)
+{
+	return tcp_received(sk, message, size, flags, result);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(tcp_recv_exit_4, struct sock *sk, struct msghdr *message, uint64_t size, int flags, int result)
+{
+	return tcp_received(sk, message, size, flags, result);
 }
 
 /* sendfile and splice to a socket until 6.4; since then they go through tcp_sendmsg. */

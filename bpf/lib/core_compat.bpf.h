@@ -144,23 +144,7 @@ static __always_inline bool file_release_pending(struct file *file)
 	return references == 0;
 }
 
-/* tcp_recvmsg(sk, msg, len, nonblock, flags, addr_len) until 5.18, without nonblock since 5.19, without addr_len since
- * 7.x. The result follows the arguments. */
-static __always_inline uint32_t tcp_recvmsg_flags(uint64_t *ctx)
-{
-	return config.tcp_recvmsg_arguments == 6 ? ctx[4] : ctx[3];
-}
-
-static __always_inline int32_t tcp_recvmsg_result(uint64_t *ctx)
-{
-	switch (config.tcp_recvmsg_arguments) {
-	case 6:
-		return ctx[6];
-	case 5:
-		return ctx[5];
-	default:
-		return ctx[4];
-	}
-}
+/* 5.19: tcp_recvmsg loses `nonblock`; 7.x: `addr_len`. A program for each form is in hooks/tcp_exit.bpf.c; the loader
+ * chooses by the number of arguments. */
 
 #endif

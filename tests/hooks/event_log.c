@@ -17,8 +17,10 @@ enum { SKIPPED = 77, WAIT_ROUNDS = 500, WAIT_ROUND_MS = 10 };
 
 struct capture_options event_log_options(void)
 {
+	const char *mode = getenv("SHMOTEL_TEST_CAPTURE");
+
 	return (struct capture_options){
-		.mode = CAPTURE_TRACEPOINT,
+		.mode = mode && strcmp(mode, "fentry") == 0 ? CAPTURE_FENTRY : CAPTURE_TRACEPOINT,
 		.capture_bytes = 4096,
 		.kernel_ring_bytes = 4 << 20,
 		.connections_max = 8192,

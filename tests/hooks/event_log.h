@@ -19,7 +19,8 @@ struct event_log {
 	size_t count;
 };
 
-/* Options that suit most tests: tracepoints, TCP and Unix sockets, everything watched. */
+/* Options that suit most tests: TCP and Unix sockets, everything watched. The way in is the tracepoint one, unless
+ * SHMOTEL_TEST_CAPTURE is "fentry". */
 struct capture_options event_log_options(void);
 
 /* Skips the whole program (77, with the reason) where the kernel or the privileges do not allow a capture. */

@@ -358,6 +358,8 @@ static void memory_that_is_gone_when_the_call_returns_is_a_hole(void **unused)
 	struct iovec *vector = (struct iovec *)(void *)memory;
 
 	(void)unused;
+	if (strcmp(capture_mode_name(captured.capture), "fentry") == 0)
+		skip(); /* there the kernel's own copy of the vector is read */
 	/* The received bytes overwrite the vector that says where they went. */
 	*vector = (struct iovec){memory, sizeof(*vector)};
 	capture_counters(captured.capture, before);
