@@ -19,29 +19,33 @@ struct segment {
 	uint16_t flags;
 };
 
-enum { DATA_FIXED_BYTES = sizeof(struct shm_record_data) };
+enum {
+	DATA_FIXED_BYTES = sizeof(struct shm_record_data),
+	/* What a class holds besides the payload: the fixed fields, and a word so that padding can always be written. */
+	DATA_EXTRA_BYTES = DATA_FIXED_BYTES + 8,
+};
 
 /* The comparisons also bound `captured` for the verifier on the path of each class. */
 static __always_inline struct shm_record_data *data_reserve(uint64_t captured)
 {
-	if (captured <= 64 - DATA_FIXED_BYTES)
+	if (captured <= 64 - DATA_EXTRA_BYTES)
 		return ring_reserve(64);
-	if (captured <= 128 - DATA_FIXED_BYTES)
+	if (captured <= 128 - DATA_EXTRA_BYTES)
 		return ring_reserve(128);
-	if (captured <= 256 - DATA_FIXED_BYTES)
+	if (captured <= 256 - DATA_EXTRA_BYTES)
 		return ring_reserve(256);
-	if (captured <= 512 - DATA_FIXED_BYTES)
+	if (captured <= 512 - DATA_EXTRA_BYTES)
 		return ring_reserve(512);
-	if (captured <= 1024 - DATA_FIXED_BYTES)
+	if (captured <= 1024 - DATA_EXTRA_BYTES)
 		return ring_reserve(1024);
-	if (captured <= 2048 - DATA_FIXED_BYTES)
+	if (captured <= 2048 - DATA_EXTRA_BYTES)
 		return ring_reserve(2048);
-	if (captured <= 4096 - DATA_FIXED_BYTES)
+	if (captured <= 4096 - DATA_EXTRA_BYTES)
 		return ring_reserve(4096);
-	if (captured <= 8192 - DATA_FIXED_BYTES)
+	if (captured <= 8192 - DATA_EXTRA_BYTES)
 		return ring_reserve(8192);
 	if (captured <= SHM_CAPTURE_BYTES_MAX)
-		return ring_reserve(SHM_CAPTURE_BYTES_MAX + DATA_FIXED_BYTES);
+		return ring_reserve(SHM_CAPTURE_BYTES_MAX + DATA_EXTRA_BYTES);
 	return NULL;
 }
 
@@ -62,7 +66,7 @@ static __noinline bool data_emit(struct connection *connection, struct segment *
 	if (captured) {
 		/* The padding is zero because its word is cleared before the payload overwrites the rest of it. The
 		 * barrier keeps the shifts apart: the verifier knows the bounds of a shift, not those of a mask. */
-		uint64_t last_word = (captured - 1) >> 3;
+		uint64_t last_word = captured >> 3;
 		barrier_var(last_word);
 		((uint64_t *)payload)[last_word] = 0;
 		if (bpf_probe_read_user(payload, captured, (void *)segment->address)) {
