@@ -176,7 +176,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
 {
 	uint64_t number = SYSCALL_NUMBER(regs);
 
-	if (result < 0 || !number_is_watched(number) || syscall_is_compat(task_current()))
+	if (result < 0)
+		return 0;
+	if (!number_is_watched(number)) {
+		if (syscall_is_of_compat_sockets(number))
+			counter_increment(SENSOR_COUNTER_COMPAT_CALLS);
+		return 0;
+	}
+	if (syscall_is_compat(task_current()))
 		return 0;
 	uint64_t descriptor = SYSCALL_ARGUMENT_0(regs);
 	if (number == SYSCALL_CLOSE) {

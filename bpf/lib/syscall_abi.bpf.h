@@ -41,6 +41,14 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 	return KERNEL_READ(task, thread_info.status) & TS_COMPAT;
 }
 
+/* sendto, sendmsg, recvfrom and recvmsg of ia32 have numbers that mean nothing to a 64-bit program; so has all of x32. */
+static __always_inline bool syscall_is_of_compat_sockets(uint64_t number)
+{
+	enum { IA32_SENDTO = 369, IA32_RECVMSG = 372, X32_BIT = 0x40000000 };
+
+	return (number >= IA32_SENDTO && number <= IA32_RECVMSG) || number & X32_BIT;
+}
+
 #elif defined(__TARGET_ARCH_arm64)
 
 enum {
@@ -75,6 +83,12 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 	enum { TIF_32BIT = 22 };
 
 	return KERNEL_READ(task, thread_info.flags) >> TIF_32BIT & 1;
+}
+
+/* The numbers of AArch32 mean other calls to a 64-bit program. */
+static __always_inline bool syscall_is_of_compat_sockets(uint64_t number)
+{
+	return false;
 }
 
 #endif

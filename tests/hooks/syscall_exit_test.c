@@ -372,6 +372,38 @@ static void memory_that_is_gone_when_the_call_returns_is_a_hole(void **unused)
 	socket_pair_close(&pair);
 }
 
+#ifdef __x86_64__
+static void calls_of_32_bit_programs_are_counted_and_not_mistaken(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	uint64_t before[SENSOR_COUNTER_COUNT] = {0}, after[SENSOR_COUNTER_COUNT] = {0};
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0), buffer[8];
+	enum { IA32_WRITE = 4, IA32_SENDTO = 369 };
+	long result;
+
+	(void)unused;
+	if (strcmp(capture_mode_name(captured.capture), "fentry") == 0)
+		skip();
+	memcpy(low, "hello", 5);
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(IA32_WRITE), "b"(pair.client), "c"(low), "d"(5) : "memory");
+	if (result == -ENOSYS)
+		skip(); /* this kernel does not run such programs */
+	assert_int_equal(result, 5);
+	capture_counters(captured.capture, before);
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(IA32_SENDTO), "b"(pair.client), "c"(low), "d"(5), "S"(0), "D"(0)
+			 : "memory");
+	assert_int_equal(result, 5);
+	capture_counters(captured.capture, after);
+	assert_int_equal(after[SENSOR_COUNTER_COMPAT_CALLS], before[SENSOR_COUNTER_COMPAT_CALLS] + 1);
+	assert_null(event_log_connection(&captured, pair.client_port, pair.server_port));
+	assert_int_equal(recv(pair.server, buffer, 8, 0), 8);
+	munmap(low, 4096);
+	socket_pair_close(&pair);
+}
+#endif
+
 static int open_all(void **unused)
 {
 	struct capture_options options = event_log_options();
@@ -406,6 +438,9 @@ int main(void)
 		cmocka_unit_test(a_budget_spent_leaves_a_hole_that_ends_with_the_turn),
 		cmocka_unit_test(the_flush_reports_a_hole_that_nothing_follows),
 		cmocka_unit_test(memory_that_is_gone_when_the_call_returns_is_a_hole),
+#ifdef __x86_64__
+		cmocka_unit_test(calls_of_32_bit_programs_are_counted_and_not_mistaken),
+#endif
 	};
 	return cmocka_run_group_tests_name("syscall_exit", tests, open_all, close_all);
 }

@@ -46,7 +46,9 @@
 	SENSOR_COUNTER(READER_GONE, "shmotel.sensor.lost", "{record}", "stage=shared_ring,reason=reader_gone",         \
 		       "records that were in the shared ring, unread, when the receiver went away")                    \
 	SENSOR_COUNTER(RECORDS_OWN, "shmotel.sensor.records", "{record}", "stage=sensor",                              \
-		       "records that the sensor made by itself: snapshots, clocks, counters, losses")
+		       "records that the sensor made by itself: snapshots, clocks, counters, losses")                  \
+	SENSOR_COUNTER(COMPAT_CALLS, "shmotel.sensor.lost", "{call}", "stage=capture,reason=compat",                   \
+		       "socket system calls of 32-bit programs, whose traffic is not followed")
 
 enum sensor_counter {
 #define SENSOR_COUNTER_ID(id, name, unit, attributes, meaning) SENSOR_COUNTER_##id,
