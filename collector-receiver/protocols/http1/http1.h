@@ -151,6 +151,7 @@ struct http1 {
 	/* After messages were lost, the next response is that of the newest request only if it is the only one before
 	 * the next request follows without a gap. Until then the exchange is kept here. */
 	bool unproven;
+	bool pipelined; /* several requests were seen to wait at once: that proof is worth nothing here */
 	bool next_after_gap;
 	struct http1_request *kept;
 	enum exchange_end kept_end;

@@ -186,9 +186,11 @@ static struct http1_request *take_oldest(struct http1 *http)
 static void leave_newest(struct http1 *http, const struct flow *flow)
 {
 	if (!http->unproven && http->oldest != NULL && http->oldest->after_gap)
-		http->unproven = true;
-	if (!http->unproven)
+		http1_pair_doubt(http, flow);
+	if (!http->unproven) {
+		http->pipelined |= http->outstanding > 1;
 		return;
+	}
 	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
 	while (http->oldest != http->newest)
 		hand_over_unanswered(flow, take_oldest(http), EXCHANGE_CUT_BY_LOSS);
@@ -243,7 +245,7 @@ void http1_pair_finish(struct http1 *http, const struct flow *flow, enum exchang
 void http1_pair_doubt(struct http1 *http, const struct flow *flow)
 {
 	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
-	if (http->given_up > 0)
+	if (http->pipelined || http->given_up > 0)
 		http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_LOSS);
 	http->unproven = http->oldest != NULL;
 }
