@@ -1,7 +1,7 @@
 #!/bin/bash
-# The whole pair in a virtual machine with fentry: nginx and curl there, as many spans as requests at both ends.
+# The whole pair in a virtual machine: nginx and curl there, as many spans as requests at both ends.
 #
-#   fentry_pair.sh BIN_DIRECTORY KERNEL [CAPTURE]
+#   pair.sh BIN_DIRECTORY KERNEL [fentry|tracepoint]
 set -euo pipefail
 
 bin=$1 kernel=$2 capture=${3:-fentry}
@@ -55,6 +55,6 @@ echo "requests $requests, nginx served $served, server spans $server, client spa
 [ $served -eq $requests ] && [ $server -eq $requests ] && [ $client -eq $requests ]
 INSIDE
 chmod +x "$inside"
-exec "$here/boot.sh" --kernel "$kernel" --seconds 180 --file "$bin/shmotel-sensor:/usr/sbin/shmotel-sensor" \
+exec "$here/boot.sh" --kernel "$kernel" --seconds 300 --file "$bin/shmotel-sensor:/usr/sbin/shmotel-sensor" \
 	--file "$bin/shmotel-receiver:/usr/bin/shmotel-receiver" --file "$(command -v nginx):/usr/sbin/nginx" \
 	--file "$(command -v curl):/usr/bin/curl" --file "$inside:/inside" -- /inside "$capture"
