@@ -32,7 +32,7 @@ struct event_process {
 	struct shm_record_header header;
 	uint64_t process_id;
 	uint64_t start_boot_ns; /* CLOCK_BOOTTIME */
-	uint64_t cgroup_id;     /* of cgroup v2, 0 if the process is in the root */
+	uint64_t cgroup_id;     /* of cgroup v2: the inode number of its directory; 1 is the root */
 	uint32_t pid;           /* thread group id in the initial namespace */
 	uint32_t parent_pid;
 	uint32_t uid;

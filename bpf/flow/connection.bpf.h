@@ -141,8 +141,10 @@ static __noinline bool connection_own(struct connection *connection, struct sock
 {
 	struct process_entry *process = process_get(task);
 
-	if (!process)
+	if (!process) {
+		connection->flags |= CONNECTION_JOINED; /* bytes pass that nobody counts */
 		return false;
+	}
 	connection->process_id = process->process_id;
 	connection->pid = KERNEL_READ(task, tgid);
 	connection->exec_id = task_exec_id(task);
@@ -203,24 +205,27 @@ __weak int connection_settle(uint64_t sock, uint64_t inode, uint64_t user, uint6
 	return true;
 }
 
-/* The entry of a socket that `task` uses; NULL if it is not to be captured. */
-static __always_inline struct connection *connection_get(struct socket *socket, struct task_struct *task,
-							 uint32_t direction, uint64_t bytes)
+/* The entry of a stream socket that `task` uses; NULL if it is not to be captured. A socket that is in the table has
+ * been found watchable before. */
+static __always_inline struct connection *connection_get(struct socket *socket, struct sock *sk,
+							 struct task_struct *task, uint32_t direction, uint64_t bytes)
 {
-	uint64_t key = (uint64_t)KERNEL_READ(socket, sk), inode = socket_inode_number(socket);
+	uint64_t key = (uint64_t)sk, inode = socket_inode_number(socket);
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 
 	if (connection && connection->inode == inode) {
 		uint16_t flags = connection->flags;
 		if (flags & CONNECTION_FILTERED)
 			return NULL;
-		if (connection->pid == task_current_pid() && connection->exec_id == task_exec_id(task) &&
+		if (connection->pid == (uint32_t)KERNEL_READ(task, tgid) && connection->exec_id == task_exec_id(task) &&
 		    connection->generation == state.verdict_generation) {
 			if (flags & CONNECTION_IGNORED)
 				return NULL;
 			if (flags & CONNECTION_ANNOUNCED)
 				return connection;
 		}
+	} else if (!sock_is_watchable(sk)) {
+		return NULL;
 	}
 	/* What a helper copies is a scalar to the verifier, what is loaded a pointer. */
 	bpf_core_read(&key, sizeof(key), &socket->sk);

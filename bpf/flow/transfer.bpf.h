@@ -118,7 +118,7 @@ static __always_inline struct connection *transfer_on_socket(struct socket *sock
 {
 	struct sock *sk = KERNEL_READ(socket, sk);
 
-	if (!sk || !sock_is_watchable(sk))
+	if (!sk || !sock_is_stream(sk))
 		return NULL;
 	if (!transfer->bytes && (transfer->direction == SENT || !transfer->room))
 		return NULL;
@@ -130,7 +130,7 @@ static __always_inline struct connection *transfer_on_socket(struct socket *sock
 		if (transfer->receive_flags & KERNEL_MSG_TRUNC)
 			transfer->source = TRANSFER_NONE;
 	}
-	struct connection *connection = connection_get(socket, task, transfer->direction & 1, transfer->bytes);
+	struct connection *connection = connection_get(socket, sk, task, transfer->direction & 1, transfer->bytes);
 	if (connection)
 		transfer_report(connection, transfer);
 	return connection;

@@ -48,9 +48,8 @@ static __always_inline void call_message(struct transfer *transfer, uint64_t mes
 }
 
 /* True if the descriptor is a watched connection. */
-static __noinline bool call_report(struct transfer *transfer, uint64_t descriptor)
+static __noinline bool call_report(struct transfer *transfer, struct task_struct *task, uint64_t descriptor)
 {
-	struct task_struct *task = task_current();
 	struct socket *socket = socket_from_descriptor(task, descriptor);
 
 	if (!socket)
@@ -63,14 +62,15 @@ static __noinline bool call_report(struct transfer *transfer, uint64_t descripto
 }
 
 /* One of the two descriptors is a pipe. */
-static __always_inline void call_splice(struct transfer *transfer, struct pt_regs *regs)
+static __always_inline void call_splice(struct transfer *transfer, struct task_struct *task,
+					struct pt_regs *regs)
 {
 	transfer->room = SYSCALL_ARGUMENT_4(regs);
 	transfer->direction = RECEIVED;
-	if (call_report(transfer, SYSCALL_ARGUMENT_0(regs)))
+	if (call_report(transfer, task, SYSCALL_ARGUMENT_0(regs)))
 		return;
 	transfer->direction = SENT;
-	call_report(transfer, SYSCALL_ARGUMENT_2(regs));
+	call_report(transfer, task, SYSCALL_ARGUMENT_2(regs));
 }
 
 /* recvmmsg and sendmmsg return a number of messages; the kernel has written the length of each beside it. They make
@@ -142,9 +142,6 @@ static __always_inline void call_describe(struct transfer *transfer, struct pt_r
 	case SYSCALL_SENDFILE:
 		transfer->direction = SENT;
 		break;
-	case SYSCALL_SPLICE:
-		call_splice(transfer, regs);
-		break;
 	}
 }
 
@@ -183,7 +180,8 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
 			counter_increment(SENSOR_COUNTER_COMPAT_CALLS);
 		return 0;
 	}
-	if (syscall_is_compat(task_current()))
+	struct task_struct *task = task_current();
+	if (syscall_is_compat(task))
 		return 0;
 	uint64_t descriptor = SYSCALL_ARGUMENT_0(regs);
 	if (number == SYSCALL_CLOSE) {
@@ -194,10 +192,10 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
 	if (!transfer)
 		return 0;
 	if (number == SYSCALL_SPLICE) {
-		call_splice(transfer, regs);
+		call_splice(transfer, task, regs);
 		return 0;
 	}
 	call_describe(transfer, regs, number);
-	call_report(transfer, descriptor);
+	call_report(transfer, task, descriptor);
 	return 0;
 }

@@ -40,18 +40,22 @@ static __always_inline uint8_t sock_state(struct sock *sk)
 	return KERNEL_READ(sk, __sk_common.skc_state);
 }
 
+static __always_inline bool sock_is_stream(struct sock *sk)
+{
+	return KERNEL_READ(sk, sk_type) == KERNEL_SOCK_STREAM;
+}
+
 static __always_inline bool sock_is_tcp(struct sock *sk)
 {
 	uint16_t family = KERNEL_READ(sk, __sk_common.skc_family);
 
 	return (family == KERNEL_AF_INET || family == KERNEL_AF_INET6) &&
-	       KERNEL_READ(sk, sk_protocol) == KERNEL_IPPROTO_TCP && KERNEL_READ(sk, sk_type) == KERNEL_SOCK_STREAM;
+	       KERNEL_READ(sk, sk_protocol) == KERNEL_IPPROTO_TCP && sock_is_stream(sk);
 }
 
 static __always_inline bool sock_is_unix(struct sock *sk)
 {
-	return KERNEL_READ(sk, __sk_common.skc_family) == KERNEL_AF_UNIX &&
-	       KERNEL_READ(sk, sk_type) == KERNEL_SOCK_STREAM;
+	return KERNEL_READ(sk, __sk_common.skc_family) == KERNEL_AF_UNIX && sock_is_stream(sk);
 }
 
 static __always_inline bool sock_is_watchable(struct sock *sk)
