@@ -12,9 +12,9 @@ struct privileges_options {
 	gid_t gid;
 };
 
-/* Afterwards the process holds the few capabilities that privileges.c names and no way to others: empty bounding, inheritable
- * and ambient sets, no_new_privs, not dumpable, no core files. Cannot be undone. Returns 0; on failure -errno, with one
- * sentence in `message`, and the process must end: some of it may have been done. */
+/* Afterwards the process holds the few capabilities that privileges.c names and no way to others: empty bounding,
+ * inheritable and ambient sets, no_new_privs, not dumpable, no core files. Cannot be undone. Returns 0; on failure
+ * -errno, with one sentence in `message`, and the process must end: some of it may have been done. */
 int privileges_drop(const struct privileges_options *options, char *message, size_t message_size)
 	__attribute__((warn_unused_result));
 

@@ -157,7 +157,7 @@ static void entry_take(struct process_identity *identity, struct shm_string entr
 				    sizeof(identity->resource_attributes), &strings->of[RESOURCE_ATTRIBUTES]);
 }
 
-/* Walk the entries of the environment through one buffer. An entry longer than the buffer is judged by its beginning. */
+/* Walk the entries of the environment through one buffer. One longer than the buffer is judged by its beginning. */
 static void environment_search(struct process_identity *identity, int directory, struct strings *strings)
 {
 	int fd = openat(directory, "environ", O_RDONLY | O_CLOEXEC);

@@ -61,7 +61,7 @@ void relay_on_detach(struct relay *relay);
 /* Call at the end of each pass: announce what the receiver does not know of, as far as the ring has room to spare. */
 void relay_tell_untold(struct relay *relay);
 
-/* Write the clock, losses that the counters show, and the counters. Call every second or so while a receiver is there. */
+/* Write the clock, losses that the counters show, and the counters. Call every second while a receiver is there. */
 void relay_report(struct relay *relay);
 /* Whether a report would find room, or no receiver is there to read it. */
 bool relay_can_report(const struct relay *relay);

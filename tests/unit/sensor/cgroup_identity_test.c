@@ -27,7 +27,8 @@ struct example {
 
 static const struct example examples[] = {
 	{"the root of version 2 names nothing", "0::/\n", "/", "", ""},
-	{"a systemd service is no container", "0::/system.slice/nginx.service\n", "/system.slice/nginx.service", "", ""},
+	{"a systemd service is no container", "0::/system.slice/nginx.service\n", "/system.slice/nginx.service", "",
+	 ""},
 	{"docker, version 2, systemd driver", "0::/system.slice/docker-" ID ".scope\n",
 	 "/system.slice/docker-" ID ".scope", ID, ""},
 	{"docker, version 1, cgroupfs driver", "11:memory:/docker/" ID "\n1:name=systemd:/docker/" ID "\n0::/\n",
@@ -45,7 +46,8 @@ static const struct example examples[] = {
 	 "/machine.slice/machine-libpod_pod_" ID2 ".slice/libpod-" ID ".scope", ID, ""},
 	{"podman's monitor is outside", "0::/machine.slice/libpod-conmon-" ID ".scope\n",
 	 "/machine.slice/libpod-conmon-" ID ".scope", "", ""},
-	{"podman, rootless, split", "0::/user.slice/user-1000.slice/user@1000.service/x.service/libpod-payload-" ID "\n",
+	{"podman, rootless, split",
+	 "0::/user.slice/user-1000.slice/user@1000.service/x.service/libpod-payload-" ID "\n",
 	 "/user.slice/user-1000.slice/user@1000.service/x.service/libpod-payload-" ID, ID, ""},
 	{"containerd with the name of a slice in a directory", "0::/system.slice:docker:" ID "\n",
 	 "/system.slice:docker:" ID, ID, ""},

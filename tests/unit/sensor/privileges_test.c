@@ -1,4 +1,4 @@
-/* What the sensor can still do after it has given up its privileges. Needs root: each case runs in a child of its own. */
+/* What the sensor can still do after it has given up its privileges. Needs root; each case runs in its own child. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>

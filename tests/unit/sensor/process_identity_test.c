@@ -83,7 +83,7 @@ static void stat_write(const char *command, uint64_t ticks)
 {
 	char text[512];
 	int length = snprintf(text, sizeof(text),
-			      "%d (%s) S 1 %d %d 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 %llu 1000 200 18446744073709551615",
+			      "%d (%s) S 1 %d %d 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 %llu 1000 200 1844674407370",
 			      PID, command, PID, PID, (unsigned long long)ticks);
 
 	file_write("stat", text, (size_t)length);
@@ -227,7 +227,8 @@ static void after_execve_the_program_is_the_events_and_the_container_stays(void 
 static void the_start_time_is_found_behind_any_command(void **state)
 {
 	(void)state;
-	static const char *const commands[] = {"a b", ") S 1 1", "((", ")", "x) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"};
+	static const char *const commands[] = {"a b", ") S 1 1", "((", ")",
+					       "x) R 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		stat_write(commands[i], START_TICKS);

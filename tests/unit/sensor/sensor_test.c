@@ -38,7 +38,7 @@ static struct stage {
 	uint32_t verdict_count;
 	uint32_t receiver_pid;
 	uint32_t drains;
-} *stage;
+} * stage;
 static int event_fd;
 
 struct capture {
@@ -119,9 +119,7 @@ static int play_walk(struct capture *capture, const struct capture_handler *hand
 		.file_name = "nginx",
 	};
 	const struct shm_record_connection connection = {
-		.header = {.length = sizeof(connection),
-			   .type = SHM_RECORD_CONNECTION,
-			   .flags = SHM_CONNECTION_JOINED},
+		.header = {.length = sizeof(connection), .type = SHM_RECORD_CONNECTION, .flags = SHM_CONNECTION_JOINED},
 		.connection_id = CONNECTION_ID,
 		.process_id = PROCESS_ID,
 		.family = SHM_FAMILY_IPV4,
@@ -300,8 +298,9 @@ static void attach(void)
 	assert_int_equal(handoff.status, SHM_HANDOFF_ACCEPTED);
 	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fds));
 	doorbell = fds[SHM_HANDOFF_FD_DOORBELL];
-	assert_int_equal(shm_segment_attach(&segment, fds[SHM_HANDOFF_FD_DATA], fds[SHM_HANDOFF_FD_CONTROL],
-					    handoff.ring_bytes), SHM_ATTACH_OK);
+	assert_int_equal(
+		shm_segment_attach(&segment, fds[SHM_HANDOFF_FD_DATA], fds[SHM_HANDOFF_FD_CONTROL], handoff.ring_bytes),
+		SHM_ATTACH_OK);
 	shm_ring_reader_init(&reader, segment.producer, segment.control, segment.data, segment.ring_bytes);
 }
 
@@ -426,9 +425,11 @@ static void without_a_receiver_events_are_counted_and_the_sensor_goes_on(void **
 	while (__atomic_load_n(&stage->data_events, __ATOMIC_ACQUIRE) > 0)
 		sched_yield();
 	kill(sensor_pid, SIGUSR1);
-	await_line("counter:           12  shmotel.sensor.lost{stage=shared_ring,reason=no_reader}", line, sizeof(line));
+	await_line("counter:           12  shmotel.sensor.lost{stage=shared_ring,reason=no_reader}", line,
+		   sizeof(line));
 	assert_int_equal(sensor_end(SIGINT), 0);
-	await_line("counter:           12  shmotel.sensor.lost{stage=shared_ring,reason=no_reader}", line, sizeof(line));
+	await_line("counter:           12  shmotel.sensor.lost{stage=shared_ring,reason=no_reader}", line,
+		   sizeof(line));
 }
 
 static void a_changed_filter_takes_effect_on_sighup(void **state)
