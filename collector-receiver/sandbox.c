@@ -14,6 +14,10 @@
 #include "sandbox_landlock.h"
 #include "sandbox_seccomp.h"
 
+#ifndef __has_feature /* gcc has the macros instead */
+#define __has_feature(name) 0
+#endif
+
 enum {
 	/* The loop, the ring, and a socket or file for each of many exporters. */
 	DESCRIPTORS_MAX = 128,
@@ -62,12 +66,8 @@ static bool has_capability(void)
 /* A sanitizer's runtime traces, forks and opens files: there a cage would only hide what it finds. */
 static bool built_with_sanitizer(void)
 {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-	return true;
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
+	__has_feature(thread_sanitizer)
 	return true;
 #else
 	return false;

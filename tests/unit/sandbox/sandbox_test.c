@@ -27,6 +27,10 @@
 #include "loop.h"
 #include "sandbox.h"
 
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+
 enum {
 	NOBODY = 65534,
 	WORKED = 0,
@@ -532,7 +536,8 @@ int main(void)
 		puts("skipped: needs root, to have something to give up");
 		return 77;
 	}
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer) ||                \
+	__has_feature(address_sanitizer)
 	puts("skipped: a sanitizer's runtime makes system calls that the cage forbids");
 	return 77;
 #endif
