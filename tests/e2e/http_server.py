@@ -31,6 +31,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         if not any(name == "Transfer-Encoding" for name, _ in headers) and status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            # Without this curl takes the connection for reusable, and sends a request into its end now and then.
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -38,9 +41,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def any_method(self):
         """/status/NNN answers NNN; /chunked answers in chunks; anything else with the length of the body it got."""
         body = self.body()
-        first = self.path.split("?")[0].split("/")[1]
+        _, first, *rest = self.path.split("?")[0].split("/")
         if first == "status":
-            self.answer(int(self.path.split("/")[2]))
+            self.answer(int(rest[0]))
         elif first == "chunked":
             chunks = b"".join(b"%x\r\n%s\r\n" % (size, b"x" * size) for size in (1, 4096, 70000))
             self.answer(200, chunks + b"0\r\nx-trailer: yes\r\n\r\n", [("Transfer-Encoding", "chunked")])

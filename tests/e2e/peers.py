@@ -1,5 +1,6 @@
 """The real programs that scenarios put around the pair: servers, clients, and the Collector."""
 import grp
+import http.client
 import pathlib
 import pwd
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import collector
 from harness import RECEIVER_USER, Skip, check, free_port, port_is_open, program, wait_for
@@ -61,8 +63,8 @@ class Nginx:
         self.socket = self.directory / "nginx.sock"
         configuration = self.directory / "nginx.conf"
         group = grp.getgrgid(pwd.getpwnam(RECEIVER_USER).pw_gid).gr_name
-        configuration.write_text(NGINX.format(user=RECEIVER_USER, group=group, workers=workers, directory=self.directory,
-                                              port=self.port, extra=extra))
+        configuration.write_text(NGINX.format(user=RECEIVER_USER, group=group, workers=workers, port=self.port,
+                                              directory=self.directory, extra=extra))
         self.process = host.start([nginx, "-p", self.directory, "-c", configuration], env=env)
         wait_for("nginx to listen", lambda: port_is_open(self.port))
 
@@ -129,6 +131,30 @@ def wrk(host, url, requests, connections=8, threads=2):
     return int(re.search(r"(\d+) requests in", report).group(1))
 
 
+class Load:
+    """Requests on one keep-alive connection by this process, some hundred a second, until it is stopped."""
+
+    def __init__(self, port, path):
+        self.port, self.path, self.sent = port, path, 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.send)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+
+    def send(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        while not self.stopping.wait(0.002):
+            connection.request("GET", self.path)
+            connection.getresponse().read()
+            self.sent += 1
+
+
 COLLECTOR = """
 receivers:
   otlp:
@@ -170,4 +196,27 @@ class Collector:
         # No umask: the receiver's user must be able to connect.
         self.process = self.host.start([self.path, "--config", f"file:{configuration}"], umask=0)
         wait_for("the Collector to listen", self.socket.exists)
+        return self
+
+
+class GrpcServer:
+    """A gRPC server of another implementation in the Collector's place; `answers` is what its first calls get."""
+
+    def __init__(self, host):
+        system_python = "/usr/bin/python3"
+        if subprocess.run([system_python, "-c", "import grpc, google.protobuf"], stderr=subprocess.DEVNULL).returncode:
+            raise Skip(f"{system_python} has no grpcio and protobuf")
+        program("protoc")
+        self.host = host
+        self.command = [system_python, HERE / "grpc_server.py"]
+        self.socket = host.directory / "otlp.sock"
+        self.output = host.directory / "grpc_server.jsonl"
+        self.export = f"otlp-grpc:unix://{self.socket}"
+        self.process = None
+
+    def start(self, *answers):
+        self.socket.unlink(missing_ok=True)
+        protocol = HERE.parent.parent / "collector-receiver" / "otlp" / "proto"
+        self.process = self.host.start([*self.command, self.socket, self.output, protocol, *answers], umask=0)
+        self.process.wait_output("listening")
         return self

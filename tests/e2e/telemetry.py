@@ -5,6 +5,7 @@ import pathlib
 from harness import Failure, check, wait_for
 
 SERVER, CLIENT = 2, 3
+SIDES = {SERVER: "server ", CLIENT: "client ", None: ""}
 KINDS = {"SPAN_KIND_SERVER": SERVER, "SPAN_KIND_CLIENT": CLIENT}
 ERROR = 2
 STATUSES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": ERROR}
@@ -55,8 +56,7 @@ class Span:
         return self.attributes.get("url.full", path)
 
     def __repr__(self):
-        side = {SERVER: "server", CLIENT: "client"}.get(self.kind, self.kind)
-        return f"<{side} span {self.name} {self.attributes} of {self.resource.get('service.name')}>"
+        return f"<{SIDES.get(self.kind)}span {self.name} {self.attributes} of {self.resource.get('service.name')}>"
 
 
 class Series:
@@ -142,8 +142,8 @@ class Telemetry:
             return wait_for("spans", enough, seconds)
         except Failure:
             found = self.matching(marker, kind)
-            raise Failure(f"{len(found)} spans with {marker!r} after {seconds} s, expected {count}; "
-                          f"{len(self.spans)} spans in all; found {found[:4]}") from None
+            raise Failure(f"{len(found)} {SIDES[kind]}spans with {marker!r} after {seconds} s, expected {count}; "
+                          f"{len(self.spans)} spans in all; found {self.matching(marker)[:4]}") from None
 
     def wait_span(self, marker, kind, seconds=20):
         """Wait for the one span that matches; more than one is a Failure."""
