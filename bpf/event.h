@@ -15,6 +15,7 @@ enum {
 	EVENT_PROCESS_EXIT = 0x101,
 
 	EVENT_ARGUMENT_BYTES_MAX = 512,
+	EVENT_ENVIRONMENT_BYTES_MAX = 4096,
 	EVENT_FILE_NAME_BYTES_MAX = 64,
 	EVENT_COMMAND_BYTES_MAX = 16,
 };
@@ -40,10 +41,13 @@ struct event_process {
 	uint32_t pid_namespace;
 	uint32_t net_namespace;
 	uint32_t argument_bytes; /* valid bytes of arguments */
-	uint32_t _pad;
+	uint32_t environment_bytes;
 	char command[EVENT_COMMAND_BYTES_MAX];     /* comm, NUL-terminated */
 	char file_name[EVENT_FILE_NAME_BYTES_MAX]; /* last component of the executable, NUL-terminated */
 	char arguments[EVENT_ARGUMENT_BYTES_MAX];  /* separated by NUL */
+	/* The beginning of it, as at execve: the sensor looks for two names in it and keeps nothing else. Absent, with
+	 * environment_bytes 0, from an event of EVENT_PROCESS_BYTES_MIN bytes. */
+	char environment[EVENT_ENVIRONMENT_BYTES_MAX];
 };
 
 struct event_process_exit {
@@ -54,7 +58,10 @@ struct event_process_exit {
 	uint32_t _pad;
 };
 
-_Static_assert(sizeof(struct event_process) == 64 + 16 + 64 + 512, "event_process");
+enum { EVENT_PROCESS_BYTES_MIN = offsetof(struct event_process, environment) };
+
+_Static_assert(EVENT_PROCESS_BYTES_MIN == 64 + 16 + 64 + 512, "event_process.environment");
+_Static_assert(sizeof(struct event_process) == EVENT_PROCESS_BYTES_MIN + 4096, "event_process");
 _Static_assert(sizeof(struct event_process_exit) == 32, "event_process_exit");
 
 #endif

@@ -12,7 +12,9 @@ enum { DRAIN_BUDGET_SPENT = -ECANCELED };
 static bool process_is_whole(const struct event_process *event, size_t length)
 {
 	/* Behind the end of a string lies what the ring held before. */
-	return length >= sizeof(*event) && event->argument_bytes <= sizeof(event->arguments) &&
+	return length >= EVENT_PROCESS_BYTES_MIN && event->argument_bytes <= sizeof(event->arguments) &&
+	       event->environment_bytes <= length - EVENT_PROCESS_BYTES_MIN &&
+	       event->environment_bytes <= sizeof(event->environment) &&
 	       memchr(event->command, 0, sizeof(event->command)) != NULL &&
 	       memchr(event->file_name, 0, sizeof(event->file_name)) != NULL;
 }

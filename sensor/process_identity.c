@@ -221,12 +221,32 @@ static bool is_same_program(struct shm_string path, const struct event_process *
 	       memcmp(path.bytes + path.length - name.length, name.bytes, name.length) == 0;
 }
 
-static void strings_from_event(const struct event_process *event, struct strings *strings)
+/* Whether the event holds the environment to its end. */
+static bool has_whole_environment(const struct event_process *event)
+{
+	return event->environment_bytes > 0 && event->environment_bytes < EVENT_ENVIRONMENT_BYTES_MAX;
+}
+
+/* An entry without its NUL is the one that the end of the room has cut. */
+static void environment_from_event(struct process_identity *identity, const struct event_process *event,
+				   struct strings *strings)
+{
+	size_t bytes = event->environment_bytes < EVENT_ENVIRONMENT_BYTES_MAX ? event->environment_bytes
+									      : EVENT_ENVIRONMENT_BYTES_MAX;
+	const char *at = event->environment, *end = at + bytes, *nul;
+
+	for (; at < end && (nul = memchr(at, '\0', (size_t)(end - at))) != NULL; at = nul + 1)
+		entry_take(identity, (struct shm_string){at, (size_t)(nul - at)}, strings);
+}
+
+static void strings_from_event(struct process_identity *identity, const struct event_process *event,
+			       struct strings *strings)
 {
 	size_t argument_bytes = event->argument_bytes < EVENT_ARGUMENT_BYTES_MAX ? event->argument_bytes
 										 : EVENT_ARGUMENT_BYTES_MAX;
 
 	*strings = (struct strings){0};
+	environment_from_event(identity, event, strings);
 	strings->of[COMMAND] = field_string(event->command, sizeof(event->command));
 	strings->of[EXECUTABLE] = field_string(event->file_name, sizeof(event->file_name));
 	strings->of[COMMAND_LINE] =
@@ -237,7 +257,6 @@ static void strings_from_event(const struct event_process *event, struct strings
 static bool strings_from_proc(struct process_identity *identity, const struct event_process *event,
 			      struct strings *strings)
 {
-	const struct strings from_event = *strings;
 	struct cgroup_identity cgroup;
 	struct shm_string text;
 	int directory = directory_open(identity, event);
@@ -254,15 +273,23 @@ static bool strings_from_proc(struct process_identity *identity, const struct ev
 	strings->of[COMMAND] = without_trailing(text, '\n');
 	text = file_read(directory, "cmdline", identity->command_line, sizeof(identity->command_line));
 	strings->of[COMMAND_LINE] = without_trailing(text, '\0');
-	environment_search(identity, directory, strings);
+	if (!has_whole_environment(event)) {
+		strings->of[SERVICE_NAME].length = 0;
+		strings->of[RESOURCE_ATTRIBUTES].length = 0;
+		environment_search(identity, directory, strings);
+	}
 	/* Last, so that an execve during the reading is noticed. */
 	strings->of[EXECUTABLE] = executable_read(identity, directory);
 	close(directory);
 	if (is_same_program(strings->of[EXECUTABLE], event))
 		return true;
+
+	struct strings program;
+
+	strings_from_event(identity, event, &program);
 	for (int kind = COMMAND; kind < STRING_KINDS; kind++)
 		if (kind != CGROUP && kind != CONTAINER_ID && kind != POD_UID)
-			strings->of[kind] = from_event.of[kind];
+			strings->of[kind] = program.of[kind];
 	return false;
 }
 
@@ -316,7 +343,7 @@ bool process_identity_complete(struct process_identity *identity, const struct e
 {
 	struct strings strings;
 
-	strings_from_event(event, &strings);
+	strings_from_event(identity, event, &strings);
 	bool complete = strings_from_proc(identity, event, &strings);
 
 	record_assemble(event, &strings, record);

@@ -100,7 +100,7 @@ static void a_full_ring_loses_events_that_are_counted_and_no_offset(void **unuse
 
 	(void)unused;
 	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
-	options.kernel_ring_bytes = 4096;
+	options.kernel_ring_bytes = 16384;
 	options.capture_bytes = SHM_CAPTURE_BYTES_MAX;
 	options.include_port_count = 1;
 	options.include_ports[0] = (struct capture_port_range){pair.server_port, pair.server_port};

@@ -213,6 +213,53 @@ static void a_process_that_is_gone_keeps_what_the_event_says(void **state)
 	ASSERT_STRING(view.process.command_line, "server\0-e");
 }
 
+static void environment_set(struct event_process *event, const char *bytes, size_t length)
+{
+	memcpy(event->environment, bytes, length);
+	event->environment_bytes = (uint32_t)length;
+}
+
+static void a_process_that_is_gone_keeps_the_variables_that_the_event_holds(void **state)
+{
+	(void)state;
+	static const char environment[] = "PATH=/bin\0OTEL_SERVICE_NAME=shop\0SECRET=x\0OTEL_RESOURCE_ATTRIBUTES=a=b";
+	struct event_process event = event_make();
+
+	environment_set(&event, environment, sizeof(environment));
+	event.pid = PID + 1;
+	assert_false(complete(&event));
+	ASSERT_STRING(view.process.service_name, "shop");
+	ASSERT_STRING(view.process.resource_attributes, "a=b");
+}
+
+static void a_variable_that_the_end_of_the_event_has_cut_is_not_taken(void **state)
+{
+	(void)state;
+	static const char entry[] = "OTEL_SERVICE_NAME=sho";
+	struct event_process event = event_make();
+
+	memset(event.environment, 'x', sizeof(event.environment));
+	event.environment[sizeof(event.environment) - sizeof(entry)] = '\0';
+	memcpy(event.environment + sizeof(event.environment) - sizeof(entry) + 1, entry, sizeof(entry) - 1);
+	event.environment_bytes = sizeof(event.environment);
+	event.pid = PID + 1;
+	assert_false(complete(&event));
+	ASSERT_STRING(view.process.service_name, "");
+}
+
+static void an_environment_larger_than_the_event_is_searched_in_proc(void **state)
+{
+	(void)state;
+	struct event_process event = event_make();
+
+	FILE_WRITE("environ", "OTEL_SERVICE_NAME=from-proc\0");
+	memset(event.environment, 'x', sizeof(event.environment));
+	memcpy(event.environment, "OTEL_SERVICE_NAME=from-event", sizeof("OTEL_SERVICE_NAME=from-event"));
+	event.environment_bytes = sizeof(event.environment);
+	assert_true(complete(&event));
+	ASSERT_STRING(view.process.service_name, "from-proc");
+}
+
 static void after_execve_the_program_is_the_events_and_the_container_stays(void **state)
 {
 	(void)state;
@@ -472,6 +519,9 @@ int main(void)
 		TEST(the_bytes_behind_the_last_string_are_zero),
 		TEST(a_pid_that_was_given_to_another_process_is_not_believed),
 		TEST(a_process_that_is_gone_keeps_what_the_event_says),
+		TEST(a_process_that_is_gone_keeps_the_variables_that_the_event_holds),
+		TEST(a_variable_that_the_end_of_the_event_has_cut_is_not_taken),
+		TEST(an_environment_larger_than_the_event_is_searched_in_proc),
 		TEST(after_execve_the_program_is_the_events_and_the_container_stays),
 		TEST(the_start_time_is_found_behind_any_command),
 		TEST(a_stat_file_of_another_form_is_not_believed),

@@ -1,0 +1,15 @@
+#!/bin/bash
+# The tests of the hooks in a virtual machine, with fentry. The shell comes along: busybox runs `exec printf` without exec.
+#
+#   hooks.sh KERNEL TEST_PROGRAM...
+set -euo pipefail
+
+kernel=$1
+shift
+files=(--file "$(realpath /bin/sh):/bin/sh") inside=''
+for program in "$@"; do
+	files+=(--file "$program:/tests/$(basename "$program")")
+	inside+="echo; echo '== $(basename "$program")'; SHMOTEL_TEST_CAPTURE=fentry /tests/$(basename "$program") || failed=1; "
+done
+exec "$(dirname "$(realpath "$0")")/boot.sh" --kernel "$kernel" --seconds 300 "${files[@]}" -- \
+	sh -c "cd /tmp; failed=0; $inside exit \$failed"
