@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/inherited.h"
 #include "daemon/log.h"
 #include "receiver.h"
 #include "sandbox.h"
@@ -45,8 +46,11 @@ static int run(const struct receiver_options *options)
 int main(int argc, char **argv)
 {
 	struct receiver_options options = {.socket_path = NULL};
-	int status = receiver_options_read(&options, argc, argv);
+	int status;
 
+	if (inherited_descriptors_close() != 0)
+		return EXIT_FAILURE;
+	status = receiver_options_read(&options, argc, argv);
 	if (status < 0)
 		status = run(&options);
 	receiver_options_free(&options);

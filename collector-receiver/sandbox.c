@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/syscall_filter.h"
 #include "sandbox_landlock.h"
 #include "sandbox_seccomp.h"
 
@@ -63,17 +64,6 @@ static bool has_capability(void)
 	       capng_have_capabilities(CAPNG_SELECT_AMBIENT) != CAPNG_NONE;
 }
 
-/* A sanitizer's runtime traces, forks and opens files: there a cage would only hide what it finds. */
-static bool built_with_sanitizer(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
-	__has_feature(thread_sanitizer)
-	return true;
-#else
-	return false;
-#endif
-}
-
 int sandbox_drop_identity(uid_t uid, char *message, size_t message_size)
 {
 	bool root = geteuid() == 0;
@@ -94,7 +84,7 @@ int sandbox_drop_identity(uid_t uid, char *message, size_t message_size)
 		return fail(message, message_size, "the process cannot be locked against new privileges");
 	if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) != 0)
 		return fail(message, message_size, "the resource limits cannot be set");
-	if (!built_with_sanitizer() && (limit(RLIMIT_NPROC, 0) != 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0))
+	if (syscall_filter_is_possible() && (limit(RLIMIT_NPROC, 0) != 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0))
 		return fail(message, message_size, "the process cannot be kept from forking and from being looked at");
 	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || getegid() == 0 || has_capability()) {
 		snprintf(message, message_size,
@@ -110,7 +100,7 @@ int sandbox_enter(const struct sandbox_needs *needs, char *message, size_t messa
 	int result;
 
 	errno = 0;
-	if (built_with_sanitizer()) {
+	if (!syscall_filter_is_possible()) {
 		snprintf(message, message_size, "NO CAGE: built with a sanitizer");
 		return 0;
 	}

@@ -23,6 +23,7 @@ struct sandbox_needs {
 	size_t tcp_port_count;		       /* 0: no internet sockets at all */
 	uint16_t tcp_ports[SANDBOX_PORTS_MAX]; /* the only ones to connect to, where Landlock knows TCP (Linux 6.7) */
 	bool soft; /* for tests: a forbidden system call fails with EPERM instead of ending the process */
+	const int *hole; /* for tests: see daemon/syscall_filter.h */
 };
 
 /* Forbid everything else: no file can be opened, nothing executed, no code mapped. Landlock where the kernel has it,

@@ -1,38 +1,25 @@
 /* Seccomp's part of the cage: every system call that the receiver makes after its start. */
 #include "sandbox_seccomp.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <netinet/in.h>
-#include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-/* One rule: a system call, and conditions on its arguments, all of which must hold. */
-struct rule {
-	int call;
-	unsigned compared; /* conditions */
-	struct scmp_arg_cmp conditions[2];
-};
-
-/* The kernel reads these arguments as 32-bit integers: what stands above must not count here either. */
-/* clang-format off */
-#define EQUALS(argument, value) {(argument), SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value)}
-#define LACKS(argument, bits)   {(argument), SCMP_CMP_MASKED_EQ, (bits), 0}
-#define IS_TYPE(type)           {1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, (type)}
-
-#define ANY(name)                     {.call = SCMP_SYS(name)}
-#define ONLY(name, argument, value)   {.call = SCMP_SYS(name), .compared = 1, .conditions = {EQUALS(argument, value)}}
-#define WITHOUT(name, argument, bits) {.call = SCMP_SYS(name), .compared = 1, .conditions = {LACKS(argument, bits)}}
-#define SOCKET(family, type) \
-	{.call = SCMP_SYS(socket), .compared = 2, .conditions = {EQUALS(0, family), IS_TYPE(type)}}
-/* clang-format on */
+#include "daemon/syscall_filter.h"
 
 /* SOCK_CLOEXEC and SOCK_NONBLOCK stand above the type. */
 #define SOCKET_TYPE_MASK (UINT32_MAX & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
 
-static const struct rule rules[] = {
+/* clang-format off */
+#define SOCKET(family, type) \
+	{.call = SCMP_SYS(socket), .compared = 2, \
+	 .conditions = {ARGUMENT_IS(0, family), ARGUMENT_MASKED(1, SOCKET_TYPE_MASK, type)}}
+/* clang-format on */
+
+static const struct syscall_rule rules[] = {
 	/* What is open already. newfstatat is glibc's fstat: it gets a descriptor and an empty path. */
 	ANY(read),
 	ANY(write),
@@ -77,12 +64,13 @@ static const struct rule rules[] = {
 	ANY(clock_gettime),
 	ANY(clock_nanosleep),
 	ANY(gettimeofday),
-	ANY(futex),
+	ONLY(futex, 1, FUTEX_WAIT_PRIVATE),
+	ONLY(futex, 1, FUTEX_WAKE_PRIVATE),
 
 	/* Memory, never executable. */
 	ANY(brk),
 	ANY(munmap),
-	ANY(madvise),
+	ONLY(madvise, 2, MADV_DONTNEED),
 	ANY(mremap),
 	ANY(getrandom),
 	WITHOUT(mmap, 2, PROT_EXEC),
@@ -99,48 +87,26 @@ static const struct rule rules[] = {
 	ANY(exit_group),
 };
 
-static const struct rule uring_rules[] = {ANY(io_uring_enter)};
-static const struct rule tcp_rules[] = {SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET6, SOCK_STREAM),
+static const struct syscall_rule uring_rules[] = {ANY(io_uring_enter)};
+static const struct syscall_rule tcp_rules[] = {SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET6, SOCK_STREAM),
 					ONLY(setsockopt, 1, IPPROTO_TCP)};
 
 /* The C library may look for a file of its own accord (a time zone, a locale): it is told that there is none. */
 static const int refused[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(readlink)};
 
-static int add_rules(scmp_filter_ctx filter, const struct rule *added, size_t count)
-{
-	int result = 0;
-
-	for (size_t i = 0; result == 0 && i < count; i++)
-		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, added[i].call, added[i].compared,
-						added[i].conditions);
-	return result;
-}
-
-#define ADD(filter, table) add_rules((filter), (table), sizeof(table) / sizeof((table)[0]))
-
-static int filter_fill(scmp_filter_ctx filter, const struct sandbox_needs *needs)
-{
-	int result = ADD(filter, rules);
-
-	if (result == 0 && needs->uring)
-		result = ADD(filter, uring_rules);
-	if (result == 0 && needs->tcp_port_count != 0)
-		result = ADD(filter, tcp_rules);
-	for (size_t i = 0; result == 0 && i < sizeof(refused) / sizeof(refused[0]); i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), refused[i], 0);
-	return result;
-}
-
 int sandbox_seccomp_enter(const struct sandbox_needs *needs)
 {
-	scmp_filter_ctx filter = seccomp_init(needs->soft ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS);
-	int result = filter == NULL ? -ENOMEM : filter_fill(filter, needs);
+	struct syscall_filter filter = {
+		.allowed = {SYSCALL_RULES(rules)},
+		.refused = refused,
+		.refused_count = sizeof(refused) / sizeof(refused[0]),
+		.soft = needs->soft,
+		.hole = needs->hole,
+	};
 
-	/* A binary search instead of a list: the filter runs on every system call. */
-	if (result == 0)
-		result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (result == 0)
-		result = seccomp_load(filter);
-	seccomp_release(filter);
-	return result;
+	if (needs->uring)
+		filter.allowed[1] = (struct syscall_rules)SYSCALL_RULES(uring_rules);
+	if (needs->tcp_port_count != 0)
+		filter.allowed[2] = (struct syscall_rules)SYSCALL_RULES(tcp_rules);
+	return syscall_filter_load(&filter);
 }
