@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,6 +92,15 @@ static int stale_socket_remove(const struct sockaddr_un *address, char *message,
 	return 0;
 }
 
+/* Without the privilege to give it away, the socket can be shared with a group that both belong to. The group only lets
+ * them to the door: who attaches is decided by uid. */
+static bool socket_share(const char *path, uid_t allowed_uid)
+{
+	const struct passwd *entry = getpwuid(allowed_uid);
+
+	return entry != NULL && lchown(path, (uid_t)-1, entry->pw_gid) == 0 && chmod(path, 0660) == 0;
+}
+
 static int socket_bind(int fd, const struct sockaddr_un *address, uid_t allowed_uid, char *message,
 		       size_t message_size)
 {
@@ -107,14 +117,14 @@ static int socket_bind(int fd, const struct sockaddr_un *address, uid_t allowed_
 				 strerror(-error));
 		return error;
 	}
-	if (allowed_uid != geteuid() && lchown(address->sun_path, allowed_uid, (gid_t)-1) != 0) {
-		int error = -errno;
-
+	if (allowed_uid != geteuid() && lchown(address->sun_path, allowed_uid, (gid_t)-1) != 0 &&
+	    !socket_share(address->sun_path, allowed_uid)) {
 		snprintf(message, message_size,
-			 "the socket %s cannot be given to uid %u: run as root, or with --allow-uid %u",
+			 "the socket %s cannot be given to uid %u: put the sensor's user into that user's group, run as "
+			 "root, or with --allow-uid %u",
 			 address->sun_path, (unsigned)allowed_uid, (unsigned)geteuid());
 		unlink(address->sun_path);
-		return error;
+		return -EPERM;
 	}
 	return 0;
 }

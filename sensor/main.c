@@ -1,6 +1,7 @@
 /* shmotel-sensor: read the options, attach, give up privileges, serve, leave. */
 #include <stdlib.h>
 
+#include "daemon/inherited.h"
 #include "sensor.h"
 
 static int run(const struct sensor_options *options, int argc, char **argv)
@@ -21,8 +22,11 @@ static int run(const struct sensor_options *options, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct sensor_options options = {.socket_path = NULL};
-	int status = sensor_options_read(&options, argc, argv);
+	int status;
 
+	if (inherited_descriptors_close() != 0)
+		return EXIT_FAILURE;
+	status = sensor_options_read(&options, argc, argv);
 	if (status < 0)
 		status = run(&options, argc, argv);
 	sensor_options_free(&options);

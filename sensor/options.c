@@ -1,13 +1,19 @@
 /* The sensor's option table, and what follows from it. */
 #include "options.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "daemon/option_table.h"
 #include "shm_protocol/limits.h"
+
+#define USER_DEFAULT "shmotel-sensor"
 
 #define AT(member) OPTION_AT(struct sensor_options, member)
 
@@ -40,6 +46,10 @@ static const struct option rows[] = {
 	{"sensor.allow_uid", "allow-uid", "SHMOTEL_ALLOW_UID",
 	 "user, by name or number, who may attach; default shmotel where that user exists, else nobody (65534)",
 	 .type = OPTION_USER, AT(allow_uid)},
+	{"sensor.user", "user", "SHMOTEL_SENSOR_USER",
+	 "user, by name or number, to go on as after attaching when started as root; default shmotel-sensor where "
+	 "that user exists, else root without its capabilities",
+	 "", .type = OPTION_TEXT, AT(user)},
 	{"sensor.capture", "capture", "SHMOTEL_CAPTURE", "way into the kernel", "auto", .choices = capture_modes,
 	 .type = OPTION_CHOICE, AT(capture.mode)},
 	{"sensor.capture_bytes", "capture-bytes", "SHMOTEL_CAPTURE_BYTES",
@@ -142,23 +152,87 @@ static void hand_over_ports(struct sensor_options *options)
 	}
 }
 
+static bool number_parse(const char *text, uid_t *uid)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || number >= UINT32_MAX)
+		return false;
+	*uid = (uid_t)number;
+	return true;
+}
+
+static bool run_as_decide(struct sensor_options *options, struct option_reading *reading)
+{
+	struct privileges_options *run_as = &options->run_as;
+	bool given = options->user[0] != '\0';
+	bool number = number_parse(options->user, &run_as->uid);
+	const struct passwd *entry = number ? getpwuid(run_as->uid) : getpwnam(given ? options->user : USER_DEFAULT);
+
+	if (entry == NULL && given && !number) {
+		snprintf(reading->complaint, sizeof(reading->complaint),
+			 "sensor.user: \"%.256s\" is not a user of this machine; create it with `useradd --system`, or "
+			 "give the name or number of one that exists",
+			 options->user);
+		return false;
+	}
+	/* A number without an account has a group of the same number, as is usual for nobody. */
+	if (entry != NULL)
+		run_as->uid = entry->pw_uid;
+	run_as->gid = entry != NULL ? entry->pw_gid : (gid_t)run_as->uid;
+	/* The default is for those who start it as root; anybody else stays who he is. */
+	run_as->change_user = given || (entry != NULL && geteuid() == 0);
+	return true;
+}
+
+static int outcome_conclude(const struct option_table *read_table, enum option_outcome outcome,
+			    struct sensor_options *options, struct option_reading *reading)
+{
+	if (outcome == OPTION_DONE)
+		return 0;
+	if (outcome == OPTION_WRONG || !exclude_export_ports(options, reading) ||
+	    (read_table == &table && !run_as_decide(options, reading))) {
+		fprintf(stderr, "%s: %s\n", table.program, reading->complaint);
+		return 2;
+	}
+	hand_over_ports(options);
+	if (outcome == OPTION_CHECK) {
+		option_table_print(&table, reading, options, stdout);
+		return 0;
+	}
+	return -1;
+}
+
 int sensor_options_read(struct sensor_options *options, int argc, char **argv)
 {
 	struct option_reading reading;
 	enum option_outcome outcome = option_table_read(&table, OPTION_FILE_DEFAULT, argc, argv, options, &reading);
 
-	if (outcome == OPTION_DONE)
-		return 0;
-	if (outcome == OPTION_WRONG || !exclude_export_ports(options, &reading)) {
-		fprintf(stderr, "%s: %s\n", table.program, reading.complaint);
-		return 2;
+	return outcome_conclude(&table, outcome, options, &reading);
+}
+
+/* To look up a user may take libraries to load and sockets to connect. Here their rows are texts that nobody reads. */
+int sensor_options_reread(struct sensor_options *options, int argc, char **argv)
+{
+	struct option reread_rows[sizeof(rows) / sizeof(rows[0])];
+	struct option_table reread_table = table;
+	struct option_reading reading;
+	enum option_outcome outcome;
+
+	memcpy(reread_rows, rows, sizeof(rows));
+	reread_table.rows = reread_rows;
+	for (size_t i = 0; i < reread_table.row_count; i++) {
+		if (reread_rows[i].type != OPTION_USER)
+			continue;
+		reread_rows[i].type = OPTION_TEXT;
+		reread_rows[i].offset = offsetof(struct sensor_options, user);
+		reread_rows[i].size = sizeof(options->user);
 	}
-	hand_over_ports(options);
-	if (outcome == OPTION_CHECK) {
-		option_table_print(&table, &reading, options, stdout);
-		return 0;
-	}
-	return -1;
+	outcome = option_table_read(&reread_table, OPTION_FILE_DEFAULT, argc, argv, options, &reading);
+	return outcome_conclude(&reread_table, outcome, options, &reading);
 }
 
 void sensor_options_free(struct sensor_options *options)

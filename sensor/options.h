@@ -6,11 +6,17 @@
 
 #include "capture.h"
 #include "daemon/option.h"
+#include "privileges.h"
 
 struct sensor_options {
 	char *socket_path;   /* where receivers attach */
 	uid_t allow_uid;     /* who may */
 	uint64_t ring_bytes; /* shared ring, a power of two */
+	char *user;          /* as configured; empty: the default */
+
+	/* The user to become after attaching: what `user` says, else shmotel-sensor where that user exists, else
+	 * nobody: the sensor stays who it is. */
+	struct privileges_options run_as;
 
 	/* Mode, sizes and port filters are filled in; new_process_verdict and self_pid are left to the program. */
 	struct capture_options capture;
@@ -32,6 +38,9 @@ struct sensor_options {
  * to say having been said: 0 after --help, --version and --check-config, 2 when something is wrong. `options` must be
  * zeroed and is to be freed in any case. */
 int sensor_options_read(struct sensor_options *options, int argc, char **argv) __attribute__((warn_unused_result));
+
+/* The same from inside the cage, where users cannot be looked up: allow_uid and run_as are left at 0. */
+int sensor_options_reread(struct sensor_options *options, int argc, char **argv) __attribute__((warn_unused_result));
 void sensor_options_free(struct sensor_options *options);
 
 #endif

@@ -12,9 +12,16 @@ struct privileges_options {
 	gid_t gid;
 };
 
+/* What is needed before privileges_drop and is not there: the sentence that says so is put into `message` and -EPERM is
+ * returned. A changed user needs root. 0 if nothing is missing. */
+int privileges_check(const struct privileges_options *options, char *message, size_t message_size)
+	__attribute__((warn_unused_result));
+
 /* Afterwards the process holds the few capabilities that privileges.c names and no way to others: empty bounding,
- * inheritable and ambient sets, no_new_privs, not dumpable, no core files. Cannot be undone. Returns 0; on failure
- * -errno, with one sentence in `message`, and the process must end: some of it may have been done. */
+ * inheritable and ambient sets, no_new_privs, not dumpable, no core files, no new processes. Without CAP_SETPCAP the
+ * bounding set stays as it is; no_new_privs makes it useless. Cannot be undone. Returns 0 and says in `message` as whom
+ * and with what the process goes on; on failure -errno, with one sentence in `message`, and the process must end: some
+ * of it may have been done. */
 int privileges_drop(const struct privileges_options *options, char *message, size_t message_size)
 	__attribute__((warn_unused_result));
 

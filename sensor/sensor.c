@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cage.h"
 #include "daemon/log.h"
 #include "privileges.h"
 
@@ -188,6 +190,7 @@ int sensor_open(struct sensor **result, const struct sensor_options *options)
 {
 	struct watch_list watch_list = sensor_watch_list(options);
 	struct sensor *sensor = calloc(1, sizeof(*sensor));
+	char message[SENSOR_MESSAGE_BYTES];
 	int error;
 
 	*result = sensor;
@@ -197,7 +200,11 @@ int sensor_open(struct sensor **result, const struct sensor_options *options)
 	}
 	sensor->options = options;
 	ring_session_init(&sensor->session, options->ring_bytes, sensor->counters);
-	error = loop_open(sensor);
+	error = privileges_check(&options->run_as, message, sizeof(message));
+	if (error != 0)
+		log_line(LOG_LEVEL_ERROR, "%s", message);
+	if (error == 0)
+		error = loop_open(sensor);
 	if (error == 0)
 		error = relay_start(sensor, &watch_list);
 	/* Before the socket: whoever can attach finds the capture running. */
@@ -218,20 +225,25 @@ int sensor_open(struct sensor **result, const struct sensor_options *options)
 
 int sensor_drop_privileges(struct sensor *sensor)
 {
-	const struct privileges_options options = {.change_user = false};
-	char message[SENSOR_MESSAGE_BYTES];
-	int error = privileges_drop(&options, message, sizeof(message));
+	const struct cage_options cage = {.soft = false};
+	char identity[SENSOR_MESSAGE_BYTES / 2], message[SENSOR_MESSAGE_BYTES / 4];
+	int error = privileges_drop(&sensor->options->run_as, identity, sizeof(identity));
 
-	(void)sensor;
+	if (error != 0) {
+		log_line(LOG_LEVEL_ERROR, "%s", identity);
+		return error;
+	}
+	error = cage_enter(&cage, message, sizeof(message));
 	if (error != 0)
 		log_line(LOG_LEVEL_ERROR, "%s", message);
+	snprintf(sensor->confinement, sizeof(sensor->confinement), "%s; %s", identity, message);
 	return error;
 }
 
 void sensor_announce(const struct sensor *sensor)
 {
-	log_line(LOG_LEVEL_INFO, "ready: %s; socket %s for uid %u", sensor->capture_message,
-		 sensor->options->socket_path, sensor->options->allow_uid);
+	log_line(LOG_LEVEL_INFO, "ready: %s; socket %s for uid %u; %s", sensor->capture_message,
+		 sensor->options->socket_path, sensor->options->allow_uid, sensor->confinement);
 }
 
 void sensor_close(struct sensor *sensor)

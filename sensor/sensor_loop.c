@@ -32,7 +32,7 @@ static void reload(struct sensor *sensor)
 {
 	struct sensor_options options = {.socket_path = NULL};
 
-	if (sensor_options_read(&options, sensor->argc, sensor->argv) >= 0) {
+	if (sensor_options_reread(&options, sensor->argc, sensor->argv) >= 0) {
 		log_line(LOG_LEVEL_WARNING, "the options were not reloaded: those in force stay");
 		sensor_options_free(&options);
 		return;

@@ -22,6 +22,7 @@ struct sensor {
 	struct sensor_options reloaded; /* owns the patterns in force after SIGHUP */
 	uint64_t counters[SENSOR_COUNTER_COUNT];
 	char capture_message[SENSOR_MESSAGE_BYTES];
+	char confinement[SENSOR_MESSAGE_BYTES];
 	struct capture *capture;
 	struct handoff *handoff;
 	struct ring_session session;

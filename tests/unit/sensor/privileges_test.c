@@ -89,18 +89,51 @@ static void check_sets(const struct privileges_options *options, pid_t stranger)
 	EXPECT(!options->change_user || (getegid() == options->gid && getgroups(0, NULL) == 0));
 }
 
-static void check_reading(const struct privileges_options *options, pid_t stranger)
+static bool environment_is_readable(pid_t pid)
 {
-	char path[64], text[4096], target[4096];
+	char path[64], text[4096];
 
-	drop(options);
-	snprintf(path, sizeof(path), "/proc/%d/environ", stranger);
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	EXPECT(fd >= 0);
-	EXPECT(read(fd, text, sizeof(text)) > 0);
-	snprintf(path, sizeof(path), "/proc/%d/exe", stranger);
-	EXPECT(readlink(path, target, sizeof(target)) > 0);
+	return fd >= 0 && read(fd, text, sizeof(text)) > 0;
+}
+
+static bool executable_is_readable(pid_t pid)
+{
+	char path[64], target[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return readlink(path, target, sizeof(target)) > 0;
+}
+
+static void check_reading(const struct privileges_options *options, pid_t stranger)
+{
+	drop(options);
+	EXPECT(environment_is_readable(stranger));
+	EXPECT(executable_is_readable(stranger));
+}
+
+static void lose(unsigned int capability)
+{
+	EXPECT(capng_get_caps_process() == 0);
+	capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capability);
+	EXPECT(capng_apply(CAPNG_SELECT_CAPS) == 0);
+}
+
+static void check_without_ptrace(const struct privileges_options *options, pid_t stranger)
+{
+	drop(options);
+	lose(CAP_SYS_PTRACE);
+	EXPECT(!executable_is_readable(stranger));
+}
+
+static void check_without_read_search(const struct privileges_options *options, pid_t stranger)
+{
+	drop(options);
+	lose(CAP_DAC_READ_SEARCH);
+	EXPECT(executable_is_readable(stranger));
+	EXPECT(!environment_is_readable(stranger));
 }
 
 static void check_nothing_comes_back(const struct privileges_options *options, pid_t stranger)
@@ -112,8 +145,19 @@ static void check_nothing_comes_back(const struct privileges_options *options, p
 	EXPECT(open("/proc/1/mem", O_WRONLY | O_CLOEXEC) < 0 || !options->change_user);
 	EXPECT(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_PTRACE, 0, 0) != 0);
 	/* A program run from here starts with nothing, whoever owns it. */
-	execl("/bin/sh", "sh", "-c", "grep -q '^CapEff:.0000000000000000$' /proc/self/status", (char *)NULL);
+	execl("/bin/sh", "sh", "-c", "exec grep -q '^CapEff:.0000000000000000$' /proc/self/status", (char *)NULL);
 	EXPECT(false);
+}
+
+static void check_refusal(const struct privileges_options *options, pid_t stranger)
+{
+	char message[256];
+
+	(void)stranger;
+	EXPECT(setuid(STRANGER_UID) == 0);
+	EXPECT(privileges_check(options, message, sizeof(message)) == -EPERM);
+	EXPECT(strstr(message, "as root") != NULL);
+	EXPECT(privileges_check(&stay, message, sizeof(message)) == 0);
 }
 
 static pid_t stranger_start(void)
@@ -129,7 +173,7 @@ static pid_t stranger_start(void)
 		EXPECT(setgid(STRANGER_UID) == 0 && setuid(STRANGER_UID) == 0);
 		close(ready[0]);
 		dup2(ready[1], STDOUT_FILENO);
-		execle("/bin/sh", "sh", "-c", "echo; exec sleep 60", (char *)NULL, (char *[]){"A=b", NULL});
+		execle("/bin/sh", "sh", "-c", "echo; kill -STOP $$", (char *)NULL, (char *[]){"A=b", NULL});
 		_exit(1);
 	}
 	close(ready[1]);
@@ -158,6 +202,30 @@ static void the_environment_and_executable_of_another_user_can_still_be_read(voi
 	assert_int_equal(as_other, 0);
 }
 
+static void each_of_the_capabilities_is_needed(void **state)
+{
+	(void)state;
+	pid_t stranger = stranger_start();
+	int without_ptrace = child_status(check_without_ptrace, &move, stranger);
+	int without_read_search = child_status(check_without_read_search, &move, stranger);
+
+	kill(stranger, SIGKILL);
+	waitpid(stranger, NULL, 0);
+	assert_int_equal(without_ptrace, 0);
+	assert_int_equal(without_read_search, 0);
+}
+
+static void another_user_than_root_cannot_become_a_third(void **state)
+{
+	const struct privileges_options same = {.change_user = true, .uid = geteuid(), .gid = getegid()};
+	char message[256];
+
+	(void)state;
+	assert_int_equal(privileges_check(&same, message, sizeof(message)), 0);
+	assert_int_equal(privileges_check(&move, message, sizeof(message)), 0);
+	assert_int_equal(child_status(check_refusal, &move, 0), 0);
+}
+
 static void no_privilege_comes_back(void **state)
 {
 	(void)state;
@@ -170,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exactly_what_reading_proc_needs_is_kept),
 		cmocka_unit_test(the_environment_and_executable_of_another_user_can_still_be_read),
+		cmocka_unit_test(each_of_the_capabilities_is_needed),
+		cmocka_unit_test(another_user_than_root_cannot_become_a_third),
 		cmocka_unit_test(no_privilege_comes_back),
 	};
 
