@@ -9,7 +9,7 @@ LAST = "/the-last-one"
 
 
 def spans_with(host, *options, ask):
-    """Run `ask(watch_me, leave_me)` under a filter; return the spans of each server's requests."""
+    """Run `ask(nginx, python)` under a filter and return the telemetry once its last request is in it."""
     nginx, python = Nginx(host), PythonServer(host)
     host.sensor(*[option.format(nginx=nginx.port, python=python.port) for option in options])
     host.receiver()
@@ -46,7 +46,8 @@ def only_an_included_executable_is_watched(host):
 
 
 def an_excluded_executable_is_not_watched(host):
-    telemetry = spans_with(host, "--exclude-executable", "*/curl", ask=ask_both(host))
+    # By its name: the path of a curl that has ended before the sensor looked is not known.
+    telemetry = spans_with(host, "--exclude-executable", "curl", ask=ask_both(host))
     check_equal([span.kind for span in telemetry.matching("/of-nginx")], [SERVER], "spans of nginx, not of curl")
     check_equal([span.kind for span in telemetry.matching("/of-python")], [SERVER], "spans of Python, not of curl")
 
