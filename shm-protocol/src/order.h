@@ -9,6 +9,13 @@
 
 #include <stdint.h>
 
+/* Where a test lets the other side act: before every load of a word that is not ours alone (tests/hostile). */
+#ifdef SHM_ORDER_HOOK
+void SHM_ORDER_HOOK(void);
+#else
+#define SHM_ORDER_HOOK() ((void)0)
+#endif
+
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define SHM_ORDER_BUILTINS 1
@@ -22,6 +29,7 @@
 
 static inline uint32_t shm_load_32(const uint32_t *word)
 {
+	SHM_ORDER_HOOK();
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
@@ -37,6 +45,7 @@ static inline void shm_store_64(uint64_t *word, uint64_t value)
 
 static inline uint64_t shm_load_acquire_64(const uint64_t *word)
 {
+	SHM_ORDER_HOOK();
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
@@ -56,6 +65,7 @@ static inline void shm_fence_full(void)
 
 static inline uint32_t shm_load_32(const uint32_t *word)
 {
+	SHM_ORDER_HOOK();
 	return ck_pr_load_32(word);
 }
 
@@ -72,6 +82,7 @@ static inline void shm_store_64(uint64_t *word, uint64_t value)
 /* What follows in program order happens after the load. */
 static inline uint64_t shm_load_acquire_64(const uint64_t *word)
 {
+	SHM_ORDER_HOOK();
 	uint64_t value = ck_pr_load_64(word);
 
 	ck_pr_fence_acquire();
