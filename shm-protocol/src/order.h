@@ -63,6 +63,11 @@ static inline void shm_fence_full(void)
 
 #include <ck_pr.h>
 
+/* Its configuration decides which fences are instructions: one for x86 would leave another machine without. */
+#if defined(CK_MD_TSO) && !defined(__x86_64__) && !defined(__i386__)
+#error "Concurrency Kit is configured for another machine"
+#endif
+
 static inline uint32_t shm_load_32(const uint32_t *word)
 {
 	SHM_ORDER_HOOK();
