@@ -104,7 +104,14 @@ static inline void shm_store_release_64(uint64_t *word, uint64_t value)
 /* What precedes happens before what follows, a store before a later load included. */
 static inline void shm_fence_full(void)
 {
+#if defined(__x86_64__)
+	/* Any locked instruction orders all ordinary loads and stores, and costs a fraction of mfence. */
+	uint32_t word = 0;
+
+	ck_pr_fas_32(&word, 1);
+#else
 	ck_pr_fence_memory();
+#endif
 }
 
 #endif

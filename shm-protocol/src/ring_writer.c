@@ -31,10 +31,8 @@ static void writer_refresh_head(struct shm_ring_writer *writer)
 	writer->head_seen = head;
 }
 
-bool shm_ring_writer_has_room(struct shm_ring_writer *writer, uint64_t length)
+bool shm_ring_writer_find_room(struct shm_ring_writer *writer, uint64_t length)
 {
-	if (writer->capacity - (writer->tail - writer->head_seen) >= length)
-		return true;
 	writer_refresh_head(writer);
 	return writer->capacity - (writer->tail - writer->head_seen) >= length;
 }
@@ -45,32 +43,6 @@ void shm_ring_writer_count_lost(struct shm_ring_writer *writer, uint32_t length)
 	writer->lost_bytes += length;
 	shm_store_64(&writer->producer->lost_records, writer->lost_records);
 	shm_store_64(&writer->producer->lost_bytes, writer->lost_bytes);
-}
-
-void *shm_ring_writer_reserve(struct shm_ring_writer *writer, uint32_t length)
-{
-	assert(writer->reserved == 0);
-	assert(length % SHM_RECORD_ALIGN_BYTES == 0);
-	assert(length >= sizeof(struct shm_record_header) && length <= SHM_RECORD_BYTES_MAX);
-
-	if (!shm_ring_writer_has_room(writer, length)) {
-		shm_ring_writer_count_lost(writer, length);
-		return NULL;
-	}
-	writer->reserved = length;
-	return writer->data + (writer->tail & (writer->capacity - 1));
-}
-
-void shm_ring_writer_commit(struct shm_ring_writer *writer)
-{
-	assert(writer->reserved != 0);
-	writer->tail += writer->reserved;
-	writer->reserved = 0;
-}
-
-uint64_t shm_ring_writer_unpublished(const struct shm_ring_writer *writer)
-{
-	return writer->tail - writer->published;
 }
 
 bool shm_ring_writer_publish(struct shm_ring_writer *writer)
