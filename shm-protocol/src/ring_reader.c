@@ -6,7 +6,7 @@
 
 #include "order.h"
 
-enum { COPY_INLINE_BYTES_MAX = 256 };
+enum { COPY_SHORT_BYTES_MAX = 128 };
 
 void shm_ring_reader_init(struct shm_ring_reader *reader, const struct shm_producer_page *producer,
 			  struct shm_control_page *control, const uint8_t *data, uint64_t capacity)
@@ -32,43 +32,56 @@ static enum shm_read reader_refresh_tail(struct shm_ring_reader *reader)
 	return tail == reader->head ? SHM_READ_EMPTY : SHM_READ_RECORD;
 }
 
-/* Length is a multiple of 8. A call of memcpy costs as much as copying a short record; the constant sizes are moves. */
-static inline void record_copy(uint8_t *to, const uint8_t *from, uint32_t length)
+/* Length is a multiple of 8 and not 0. A call of memcpy costs as much as copying a short record; constant sizes are
+ * moves. */
+static inline void record_copy_short(uint8_t *to, const uint8_t *from, uint32_t length)
 {
-	if (length > COPY_INLINE_BYTES_MAX) {
-		memcpy(to, from, length);
-		return;
-	}
 	for (; length >= 32; length -= 32, to += 32, from += 32)
 		memcpy(to, from, 32);
 	for (; length != 0; length -= 8, to += 8, from += 8)
 		memcpy(to, from, 8);
 }
 
+static inline enum shm_read reader_pass(struct shm_ring_reader *reader, void *copy, uint32_t length)
+{
+	/* The copy may have caught another value than the one that was checked. */
+	((struct shm_record_header *)copy)->length = length;
+	reader->head += length;
+	if (reader->head - reader->released >= reader->capacity / 8)
+		shm_ring_reader_release(reader);
+	return SHM_READ_RECORD;
+}
+
+/* Apart, so that the way of a short record saves no registers for the call. */
+static __attribute__((noinline)) enum shm_read reader_take_long(struct shm_ring_reader *reader, void *copy,
+								const uint8_t *at, uint32_t length)
+{
+	memcpy(copy, at, length);
+	return reader_pass(reader, copy, length);
+}
+
 enum shm_read shm_ring_reader_next(struct shm_ring_reader *reader, void *copy)
 {
-	if (reader->head == reader->tail_seen) {
+	const uint64_t head = reader->head;
+
+	if (head == reader->tail_seen) {
 		enum shm_read found = reader_refresh_tail(reader);
 
 		if (found != SHM_READ_RECORD)
 			return found;
 	}
 
-	const uint8_t *at = reader->data + (reader->head & (reader->capacity - 1));
+	const uint8_t *at = reader->data + (head & (reader->capacity - 1));
 	/* Once, so that the length that is checked is the length that is used. */
-	uint32_t length = shm_load_32(&((const struct shm_record_header *)(const void *)at)->length);
+	const uint32_t length = shm_load_32(&((const struct shm_record_header *)(const void *)at)->length);
 
 	if (length < sizeof(struct shm_record_header) || length > SHM_RECORD_BYTES_MAX ||
-	    length % SHM_RECORD_ALIGN_BYTES != 0 || length > reader->tail_seen - reader->head)
+	    length % SHM_RECORD_ALIGN_BYTES != 0 || length > reader->tail_seen - head)
 		return SHM_READ_VIOLATION;
-
-	record_copy(copy, at, length);
-	/* The copy may have caught another value. */
-	((struct shm_record_header *)copy)->length = length;
-	reader->head += length;
-	if (reader->head - reader->released >= reader->capacity / 8)
-		shm_ring_reader_release(reader);
-	return SHM_READ_RECORD;
+	if (length > COPY_SHORT_BYTES_MAX)
+		return reader_take_long(reader, copy, at, length);
+	record_copy_short(copy, at, length);
+	return reader_pass(reader, copy, length);
 }
 
 void shm_ring_reader_release(struct shm_ring_reader *reader)
