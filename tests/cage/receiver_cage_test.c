@@ -272,9 +272,11 @@ static int trace_of_child(bool dumpable)
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		enter_identity(NULL);
-		if (dumpable)
-			prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L);
+		/* As if started by that user: the change of user alone would do it too. */
+		must(setresgid(NOBODY, NOBODY, NOBODY) | setresuid(NOBODY, NOBODY, NOBODY), "still root");
+		prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L);
+		if (!dumpable)
+			enter_identity(NULL);
 		(void)!write(ready[1], "x", 1);
 		for (;;)
 			pause();
