@@ -16,8 +16,12 @@ if subprocess.run([DRIVER, "-b", BACKEND, "unix:///x"], stdin=subprocess.DEVNULL
 class Driver:
     def __init__(self, endpoint, *options, user=None):
         self.errors = tempfile.TemporaryFile("w+")
+        # Another user may not reach the build directory, below /root say.
+        self.place = tempfile.TemporaryDirectory()
+        os.chmod(self.place.name, 0o755)
+        program = shutil.copy(DRIVER, self.place.name)
         self.process = subprocess.Popen(
-            [DRIVER, "-b", BACKEND, *options, endpoint], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [program, "-b", BACKEND, *options, endpoint], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.errors, text=True, user=user)
 
     def tell(self, line):
