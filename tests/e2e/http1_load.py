@@ -70,7 +70,11 @@ def check_metrics(telemetry, report):
     made = counter_sum(report, "shmotel.receiver.spans")
     check_equal(len(telemetry.spans), made - counter_sum(report, "shmotel.exporter.lost", "signal=traces"),
                 "spans that arrived")
-    check_equal(measured, made - counter_sum(report, "shmotel.receiver.durations_unknown"), "requests measured")
+    expected = made - counter_sum(report, "shmotel.receiver.durations_unknown")
+    # A point that was lost may have been the last of a process that is gone.
+    if counter_sum(report, "shmotel.exporter.lost", "signal=metrics") == 0:
+        check_equal(measured, expected, "requests measured")
+    check(measured <= expected, f"{measured} requests measured, but {expected} seen")
 
 
 def send_everything(host, nginx, others, telemetry, pair):
