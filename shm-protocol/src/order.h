@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-/* Where a test lets the other side act: before every load of a word that is not ours alone (tests/hostile). */
+/* Where a test lets the other side act: before and after every load of a word that the other side
+ * may change (tests/hostile). */
 #ifdef SHM_ORDER_HOOK
 void SHM_ORDER_HOOK(void);
 #else
@@ -30,7 +31,10 @@ void SHM_ORDER_HOOK(void);
 static inline uint32_t shm_load_32(const uint32_t *word)
 {
 	SHM_ORDER_HOOK();
-	return __atomic_load_n(word, __ATOMIC_RELAXED);
+	uint32_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	SHM_ORDER_HOOK();
+	return value;
 }
 
 static inline void shm_store_32(uint32_t *word, uint32_t value)
@@ -46,7 +50,10 @@ static inline void shm_store_64(uint64_t *word, uint64_t value)
 static inline uint64_t shm_load_acquire_64(const uint64_t *word)
 {
 	SHM_ORDER_HOOK();
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	uint64_t value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+	SHM_ORDER_HOOK();
+	return value;
 }
 
 static inline void shm_store_release_64(uint64_t *word, uint64_t value)
@@ -71,7 +78,10 @@ static inline void shm_fence_full(void)
 static inline uint32_t shm_load_32(const uint32_t *word)
 {
 	SHM_ORDER_HOOK();
-	return ck_pr_load_32(word);
+	uint32_t value = ck_pr_load_32(word);
+
+	SHM_ORDER_HOOK();
+	return value;
 }
 
 static inline void shm_store_32(uint32_t *word, uint32_t value)
@@ -91,6 +101,7 @@ static inline uint64_t shm_load_acquire_64(const uint64_t *word)
 	uint64_t value = ck_pr_load_64(word);
 
 	ck_pr_fence_acquire();
+	SHM_ORDER_HOOK();
 	return value;
 }
 

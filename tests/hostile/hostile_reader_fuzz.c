@@ -1,4 +1,4 @@
-/* Fuzz the ring's writer with a reader that stores anything into its page before any load of the writer.
+/* Fuzz the ring's writer with a reader that stores anything into its page before and after any load of the writer.
  *
  * Input: one byte for each step of the writer, and what the reader stores at each load.
  */
@@ -18,6 +18,8 @@ static struct shm_segment segment;
 static struct shm_ring_writer writer;
 static struct script script;
 static unsigned loads;
+static uint64_t head_loaded;
+static uint32_t asleep_loaded;
 
 /* Where each record stands that was committed in this run: number 1 first. */
 static uint64_t positions[RECORDS_MAX];
@@ -29,12 +31,10 @@ static void expect(bool holds)
 		abort();
 }
 
-void hostile_hook(void)
+static void reader_acts(struct shm_control_page *control)
 {
-	struct shm_control_page *control = segment.control;
 	const uint8_t choice = script_8(&script);
 
-	loads++;
 	control->reader_asleep = choice & 0x80 ? script_32(&script) : 0;
 	switch (choice % 8) {
 	case 0: /* an honest reader that has read everything */
@@ -63,6 +63,20 @@ void hostile_hook(void)
 	}
 }
 
+/* Before a load, and after it. */
+void hostile_hook(void)
+{
+	static bool is_after;
+
+	reader_acts(segment.control);
+	if (!is_after) {
+		loads++;
+		head_loaded = segment.control->head;
+		asleep_loaded = segment.control->reader_asleep;
+	}
+	is_after = !is_after;
+}
+
 static void bounds_hold(void)
 {
 	expect(writer.capacity == RING_BYTES && writer.data == segment.data && writer.producer == segment.producer);
@@ -76,7 +90,7 @@ static void bounds_hold(void)
 /* After a step that looks at head at most once: believed, or counted and left. */
 static void head_was_judged(const struct shm_ring_writer *before)
 {
-	const uint64_t head = segment.control->head;
+	const uint64_t head = head_loaded;
 	const bool possible = head % 8 == 0 && head >= before->head_seen && head <= before->published;
 
 	expect(loads <= 1);
@@ -121,7 +135,7 @@ static void publish(void)
 	const bool asleep = shm_ring_writer_publish(&writer);
 
 	expect(loads == (before.tail != before.published));
-	expect(asleep == (loads == 1 && segment.control->reader_asleep != 0));
+	expect(asleep == (loads == 1 && asleep_loaded != 0));
 	expect(writer.head_seen == before.head_seen && writer.violations == before.violations);
 	expect(writer.published == before.tail);
 	records_are_whole(before.published);
@@ -137,10 +151,30 @@ static void count_unread(void)
 	expect(unread <= RING_BYTES / sizeof(struct shm_record_header));
 }
 
+/* The length of a record follows from its number: one that only just does not fit. */
+static uint64_t number_of_one_too_long(void)
+{
+	const uint64_t left = RING_BYTES - (writer.tail - writer.head_seen), first = 256 * (wanted + 1);
+	uint64_t best = first, best_length = UINT64_MAX;
+
+	for (uint64_t number = first; number < first + 256; number++) {
+		const uint64_t length = numbered_record_length(number);
+
+		if (length > left && length < best_length) {
+			best = number;
+			best_length = length;
+		}
+	}
+	return best;
+}
+
 static void step(uint8_t choice)
 {
 	loads = 0;
 	switch (choice % 8) {
+	case 5:
+		write_one(number_of_one_too_long());
+		break;
 	case 6:
 		publish();
 		break;
@@ -148,8 +182,8 @@ static void step(uint8_t choice)
 		count_unread();
 		break;
 	default:
-		/* Numbers decide lengths: the choice has a say. */
-		write_one(UINT64_C(256) * (records + 1) + choice);
+		/* Another number, another length. */
+		write_one(UINT64_C(256) * (wanted + 1) + choice);
 		break;
 	}
 	bounds_hold();

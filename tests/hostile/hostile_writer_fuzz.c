@@ -1,7 +1,7 @@
 /* Fuzz the ring's reader and the record check with a writer that changes what it wrote between any two of their loads.
  *
- * Input: 2 bytes where the reader stands, 1 byte the type of the records that fill the ring at first; then, at each
- * load, what the writer does before it.
+ * Input: 2 bytes where the reader stands, 1 byte the type of the records that fill the ring at first; then what the
+ * writer does before and after each load, and in the middle of each copy.
  */
 #include <stdlib.h>
 #include <string.h>

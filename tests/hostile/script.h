@@ -16,7 +16,7 @@ uint16_t script_16(struct script *script);
 uint32_t script_32(struct script *script);
 uint64_t script_64(struct script *script);
 
-/* Called by the ring before each load of shared memory; each target has its own. */
+/* Called by the ring before and after each load of shared memory; each target has its own. */
 void hostile_hook(void);
 
 /* Called by the reader for memcpy: copies half, calls the hook, copies the rest. */

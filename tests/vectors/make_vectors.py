@@ -165,7 +165,7 @@ RINGS = [
      [EXIT_TEXT, EXIT_TEXT]),
     ("a_tail_beyond_the_capacity", 0, RING + 8, CLOCK, ["violation"]),
     ("a_tail_behind_the_head", 64, 56, CLOCK, ["violation"]),
-    ("a_tail_that_is_no_multiple_of_8", 0, 28, CLOCK, ["violation"]),
+    ("a_tail_that_is_no_multiple_of_8", 0, 36, CLOCK, ["violation"]),
     ("a_tail_of_all_ones", 0, (1 << 64) - 8, CLOCK, ["violation"]),
     ("a_length_of_0", 0, 32, bytes(32), ["violation"]),
     ("a_length_below_a_header", 0, 32, header(7, 0, bytes(24), length=4), ["violation"]),
