@@ -48,8 +48,10 @@ int main(int argc, char **argv)
 	struct receiver_options options = {.socket_path = NULL};
 	int status;
 
-	if (inherited_descriptors_close() != 0)
+	if (inherited_descriptors_close() != 0) {
+		log_line(LOG_LEVEL_ERROR, "/dev/null cannot be opened in place of a missing standard stream");
 		return EXIT_FAILURE;
+	}
 	status = receiver_options_read(&options, argc, argv);
 	if (status < 0)
 		status = run(&options);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "daemon/inherited.h"
+#include "daemon/log.h"
 #include "sensor.h"
 
 static int run(const struct sensor_options *options, int argc, char **argv)
@@ -24,8 +25,10 @@ int main(int argc, char **argv)
 	struct sensor_options options = {.socket_path = NULL};
 	int status;
 
-	if (inherited_descriptors_close() != 0)
+	if (inherited_descriptors_close() != 0) {
+		log_line(LOG_LEVEL_ERROR, "/dev/null cannot be opened in place of a missing standard stream");
 		return EXIT_FAILURE;
+	}
 	status = sensor_options_read(&options, argc, argv);
 	if (status < 0)
 		status = run(&options, argc, argv);

@@ -19,10 +19,20 @@ static int standard_descriptors_fill(void)
 	return 0;
 }
 
+/* By number, as the C library has it only since 2.34. Before Linux 5.9, and where a container forbids what it does not
+ * know, one by one. */
+static void foreign_descriptors_close(void)
+{
+	long most = sysconf(_SC_OPEN_MAX);
+
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == 0)
+		return;
+	for (int fd = STDERR_FILENO + 1; fd < most; fd++)
+		close(fd);
+}
+
 int inherited_descriptors_close(void)
 {
-	/* By number, as the C library has it only since 2.34. Linux 5.9. */
-	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) != 0)
-		return -errno;
+	foreign_descriptors_close();
 	return standard_descriptors_fill();
 }
