@@ -84,7 +84,8 @@ int sandbox_drop_identity(uid_t uid, char *message, size_t message_size)
 		return fail(message, message_size, "the process cannot be locked against new privileges");
 	if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) != 0)
 		return fail(message, message_size, "the resource limits cannot be set");
-	if (syscall_filter_is_possible() && (limit(RLIMIT_NPROC, 0) != 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0))
+	if (syscall_filter_is_possible() &&
+	    (limit(RLIMIT_NPROC, 0) != 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0))
 		return fail(message, message_size, "the process cannot be kept from forking and from being looked at");
 	if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || getegid() == 0 || has_capability()) {
 		snprintf(message, message_size,

@@ -31,8 +31,8 @@ static const struct syscall_rule rules[] = {
 	ANY(writev),
 	ANY(close),
 
-	/* The loaded programs: verdicts, counters, and iterators made of programs that are here. No command that makes a
-	 * program or a map, or that finds those of others. */
+	/* The loaded programs: verdicts, counters, and iterators made of programs that are here. No command that makes
+	 * a program or a map, or that finds those of others. */
 	ONLY(bpf, 0, BPF_MAP_LOOKUP_ELEM),
 	ONLY(bpf, 0, BPF_MAP_UPDATE_ELEM),
 	ONLY(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),

@@ -120,8 +120,8 @@ static int socket_bind(int fd, const struct sockaddr_un *address, uid_t allowed_
 	if (allowed_uid != geteuid() && lchown(address->sun_path, allowed_uid, (gid_t)-1) != 0 &&
 	    !socket_share(address->sun_path, allowed_uid)) {
 		snprintf(message, message_size,
-			 "the socket %s cannot be given to uid %u: put the sensor's user into that user's group, run as "
-			 "root, or with --allow-uid %u",
+			 "the socket %s cannot be given to uid %u: put the sensor's user into that user's group, run "
+			 "as root, or with --allow-uid %u",
 			 address->sun_path, (unsigned)allowed_uid, (unsigned)geteuid());
 		unlink(address->sun_path);
 		return -EPERM;

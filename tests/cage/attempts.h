@@ -11,8 +11,8 @@ enum {
 	NO_CAGE = 255,  /* the cage itself could not be entered */
 };
 
-/* One forbidden thing. It is the rule of `call`, or that there is none, that refuses it: where that call is let through,
- * the attempt works or fails with `behind`. */
+/* One forbidden thing. It is the rule of `call`, or that there is none, that refuses it: where that call is let
+ * through, the attempt works or fails with `behind`. */
 struct attempt {
 	const char *name;
 	int call;

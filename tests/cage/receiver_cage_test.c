@@ -181,12 +181,12 @@ static const struct attempt forbidden[] = {
 
 /* All that the filter lets through or refuses with an error, with some arguments at least. */
 static const char *const known[] = {
-	"read", "write", "readv", "writev", "close", "fstat", "lseek", "fdatasync", "fsync", "newfstatat", "fcntl", "ioctl",
-	"socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockname", "getpeername",
-	"getsockopt", "setsockopt", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll",
-	"restart_syscall", "clock_gettime", "clock_nanosleep", "gettimeofday", "futex", "brk", "munmap", "madvise", "mremap",
-	"getrandom", "mmap", "mprotect", "getpid", "gettid", "getuid", "geteuid", "rt_sigreturn", "rt_sigprocmask", "exit",
-	"exit_group", "io_uring_enter", "open", "openat", "access", "readlink",
+	"read", "write", "readv", "writev", "close", "fstat", "lseek", "fdatasync", "fsync", "newfstatat", "fcntl",
+	"ioctl", "socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockname",
+	"getpeername", "getsockopt", "setsockopt", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll",
+	"ppoll", "restart_syscall", "clock_gettime", "clock_nanosleep", "gettimeofday", "futex", "brk", "munmap",
+	"madvise", "mremap", "getrandom", "mmap", "mprotect", "getpid", "gettid", "getuid", "geteuid", "rt_sigreturn",
+	"rt_sigprocmask", "exit", "exit_group", "io_uring_enter", "open", "openat", "access", "readlink",
 };
 
 static void each_forbidden_thing_is_refused_by_the_rule_for_it(void **state)
@@ -213,7 +213,8 @@ static void what_is_forbidden_fails_in_the_soft_cage(void **state)
 static void without_the_filter_landlock_refuses_files(void **state)
 {
 	static int (*const attempts[])(void) = {
-		try_open_read, try_open_write, try_open_create, try_unlink, try_rename, try_link, try_truncate, try_execute,
+		try_open_read, try_open_write, try_open_create, try_unlink,
+		try_rename,    try_link,       try_truncate,    try_execute,
 	};
 
 	(void)state;

@@ -36,7 +36,7 @@ static struct ring_session session;
 static uint64_t counters[SENSOR_COUNTER_COUNT];
 static bool attached;
 
-/* --- the sensor's side ---------------------------------------------------------------------------------------------- */
+/* --- the sensor's side -------------------------------------------------------------------------------------------- */
 
 static int on_offer(void *context, struct handoff_offer *offer)
 {
@@ -74,7 +74,7 @@ static void serve_until(bool wanted)
 	}
 }
 
-/* --- the receiver's side -------------------------------------------------------------------------------------------- */
+/* --- the receiver's side ------------------------------------------------------------------------------------------ */
 
 /* What an attempt is made on: the segment as it was passed, or memory that nobody sealed. */
 struct target {

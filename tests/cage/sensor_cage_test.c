@@ -40,7 +40,8 @@ static void enter_cage(const int *hole)
 	const struct cage_options cage = {.hole = hole};
 	char message[512];
 
-	if (privileges_drop(&identity, message, sizeof(message)) == 0 && cage_enter(&cage, message, sizeof(message)) == 0)
+	if (privileges_drop(&identity, message, sizeof(message)) == 0 &&
+	    cage_enter(&cage, message, sizeof(message)) == 0)
 		return;
 	fprintf(stderr, "%s\n", message);
 	_exit(NO_CAGE);
@@ -137,10 +138,11 @@ static const struct attempt forbidden[] = {
 /* All that the filter lets through or refuses with an error, with some arguments at least. */
 static const char *const known[] = {
 	"openat", "readlinkat", "newfstatat", "fstat", "lseek", "read", "write", "writev", "close", "bpf", "accept4",
-	"getsockopt", "sendmsg", "recvfrom", "memfd_create", "fchmod", "fallocate", "fcntl", "eventfd2", "epoll_create1",
-	"getrandom", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "restart_syscall", "clock_gettime",
-	"clock_nanosleep", "futex", "brk", "munmap", "mremap", "madvise", "mmap", "mprotect", "getpid", "gettid", "getuid",
-	"geteuid", "rt_sigreturn", "rt_sigprocmask", "exit", "exit_group", "unlink", "unlinkat",
+	"getsockopt", "sendmsg", "recvfrom", "memfd_create", "fchmod", "fallocate", "fcntl", "eventfd2",
+	"epoll_create1", "getrandom", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "restart_syscall",
+	"clock_gettime", "clock_nanosleep", "futex", "brk", "munmap", "mremap", "madvise", "mmap", "mprotect",
+	"getpid", "gettid", "getuid", "geteuid", "rt_sigreturn", "rt_sigprocmask", "exit", "exit_group", "unlink",
+	"unlinkat",
 };
 
 static void each_forbidden_thing_is_refused_by_the_rule_for_it(void **state)
@@ -176,7 +178,8 @@ static int read_stranger(void)
 	char target[256], text[256];
 	int fd = openat(AT_FDCWD, "/proc/1/cgroup", O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || read(fd, text, sizeof(text)) < 0 || readlinkat(AT_FDCWD, "/proc/self/exe", target, sizeof(target)) < 0)
+	if (fd < 0 || read(fd, text, sizeof(text)) < 0 ||
+	    readlinkat(AT_FDCWD, "/proc/self/exe", target, sizeof(target)) < 0)
 		return -1;
 	return close(fd);
 }
