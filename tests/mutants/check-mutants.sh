@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-flags=(-std=gnu11 -O1 -g -w -D_GNU_SOURCE -I "$protocol/include" -I "$tests" -I "$tests/unit/shm-protocol" -pthread)
+flags=(-std=gnu11 -O1 -g -w -D_GNU_SOURCE -I "$work/shm-protocol/include" -I "$tests" -I "$tests/unit/shm-protocol" -pthread)
 asan=(-fsanitize=address,undefined -fno-sanitize-recover=all)
 src=$work/shm-protocol/src
 
@@ -46,6 +46,20 @@ hostile()
 
 hostile_writer() { hostile hostile_writer; }
 hostile_reader() { hostile hostile_reader; }
+
+# On x86-64 only the full fences are instructions.
+x86()
+{
+	local function count
+
+	[ "$(uname -m)" = x86_64 ] || { echo "this is no x86-64"; return 77; }
+	for function in ring_writer:shm_ring_writer_publish ring_reader:shm_ring_reader_sleep; do
+		cc "${flags[@]}" -O2 -c "$src/${function%:*}.c" -o "$work/fenced.o" || return 125
+		count=$(objdump -d --disassemble="${function#*:}" "$work/fenced.o" | grep -cE '\s(xchg .*\(|lock |mfence)')
+		[ "$count" -ge 1 ] || return 1
+	done
+}
+
 arm64() { "$tests/arm64/check-arm64.sh" "$work/shm-protocol"; }
 
 fresh_copy()
@@ -73,8 +87,8 @@ mutant()
 
 	[[ $unable != *" $test "* ]] || return
 	fresh_copy
-	sed -i -E "$change" "$src/$file"
-	if cmp -s "$src/$file" "$protocol/src/$file"; then
+	sed -i -E "$change" "$work/shm-protocol/$file"
+	if cmp -s "$work/shm-protocol/$file" "$protocol/$file"; then
 		echo "FAILED: the mutation changes nothing: $what"
 		failed=1
 		return
@@ -90,63 +104,71 @@ mutant()
 
 unable=
 # ring_step_killed takes longest, and is a test of its own.
-for test in ring vectors hostile_writer hostile_reader arm64; do
+for test in ring vectors hostile_writer hostile_reader arm64 x86; do
 	sound "$test"
 done
 
 # The writer
-mutant hostile_reader ring_writer.c 's/>= length;/>= length - 8;/' 'room for one word too many'
-mutant hostile_reader ring_writer.c 's/>= length\)/>= length - 8)/' 'room for one word too many, at the first look'
-mutant hostile_reader ring_writer.c 's/head - writer->head_seen > writer->published - writer->head_seen/false/' \
+mutant hostile_reader src/ring_writer.c 's/>= length;/>= length - 8;/' 'room for one word too many'
+mutant hostile_reader include/shm_protocol/ring_writer.h 's/>= length \|\|/>= length - 8 ||/' \
+	'room for one word too many, at the first look'
+mutant hostile_reader src/ring_writer.c 's/head - writer->head_seen > writer->published - writer->head_seen/false/' \
 	'any head is believed'
-mutant hostile_reader ring_writer.c 's/(head - writer->head_seen > writer->)published/\1tail/' \
+mutant hostile_reader src/ring_writer.c 's/(head - writer->head_seen > writer->)published/\1tail/' \
 	'a head beyond what was published is believed'
-mutant hostile_reader ring_writer.c 's/head % SHM_RECORD_ALIGN_BYTES != 0 \|\|/false ||/' 'an odd head is believed'
-mutant hostile_reader ring_writer.c 's/writer->violations\+\+;//' 'a violation is not counted'
-mutant hostile_reader ring_writer.c 's/writer->lost_records\+\+;//' 'a loss is not counted'
-mutant hostile_reader ring_writer.c 's/(writer->data \+ \(writer->)tail/\1head_seen/' 'written in the wrong place'
-mutant ring_step_killed ring_writer.c 's/^(\twriter->reserved = length;)/\1 writer->producer->tail = writer->tail + length;/' \
-	'published before it is filled'
-mutant ring_step_killed ring_writer.c 's/(shm_store_release_64.*writer->tail)\);/\1 + 8);/' 'published one word too far'
-mutant ring ring_writer.c 's/return shm_load_32\(.*reader_asleep\) != 0;/return false;/' 'the bell is never asked for'
-mutant arm64 ring_writer.c 's/shm_fence_full\(\);//' 'no full fence in publish'
-mutant arm64 ring_writer.c 's/shm_store_release_64/shm_store_64/' 'tail is stored without release'
-mutant arm64 ring_writer.c 's/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' 'head is loaded without acquire'
+mutant hostile_reader src/ring_writer.c 's/head % SHM_RECORD_ALIGN_BYTES != 0 \|\|/false ||/' 'an odd head is believed'
+mutant hostile_reader src/ring_writer.c 's/writer->violations\+\+;//' 'a violation is not counted'
+mutant hostile_reader src/ring_writer.c 's/writer->lost_records\+\+;//' 'a loss is not counted'
+mutant hostile_reader include/shm_protocol/ring_writer.h 's/(writer->data \+ \(writer->)tail/\1head_seen/' 'written in the wrong place'
+mutant ring_step_killed include/shm_protocol/ring_writer.h \
+	's/^(\twriter->reserved = length;)/\1 writer->producer->tail = writer->tail + length;/' 'published before it is filled'
+mutant ring_step_killed src/ring_writer.c 's/(shm_store_release_64.*writer->tail)\);/\1 + 8);/' 'published one word too far'
+mutant ring src/ring_writer.c 's/return shm_load_32\(.*reader_asleep\) != 0;/return false;/' 'the bell is never asked for'
+mutant arm64 src/ring_writer.c 's/shm_fence_full\(\);//' 'no full fence in publish'
+mutant arm64 src/ring_writer.c 's/shm_store_release_64/shm_store_64/' 'tail is stored without release'
+mutant arm64 src/ring_writer.c 's/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' 'head is loaded without acquire'
 
 # The reader
-mutant hostile_writer ring_reader.c 's/memcpy\(copy, at, length\);/memcpy(copy, at, ((struct shm_record_header *)at)->length);/' \
+mutant hostile_writer src/ring_reader.c 's/(record_copy_short\(copy, at, )length\);/\1((struct shm_record_header *)at)->length);/' \
 	'the length is fetched twice'
-mutant hostile_writer ring_reader.c 's/^.*\)copy\)->length = length;//' 'the copy keeps a length that was not checked'
-mutant hostile_writer ring_reader.c 's/length > SHM_RECORD_BYTES_MAX \|\|//' 'a record longer than the longest'
-mutant hostile_writer ring_reader.c 's/length < sizeof\(struct shm_record_header\)/false/' 'a record shorter than a header'
-mutant hostile_writer ring_reader.c 's/length % SHM_RECORD_ALIGN_BYTES != 0/false/' 'a record of odd length'
-mutant hostile_writer ring_reader.c 's/\|\| length > reader->tail_seen - reader->head/|| false/' 'a record beyond the tail'
-mutant hostile_writer ring_reader.c 's/tail - reader->head > reader->capacity/false/' 'a tail beyond the capacity'
-mutant vectors ring_reader.c 's/tail % SHM_RECORD_ALIGN_BYTES != 0 \|\|/false ||/' 'an odd tail'
-mutant ring_step_killed ring_reader.c \
-	's/^(\tmemcpy)/\treader->head += length; shm_ring_reader_release(reader); reader->head -= length;\n\1/' \
+mutant hostile_writer src/ring_reader.c 's/(reader_take_long\(.*, at, )length\);/\1((struct shm_record_header *)at)->length);/' \
+	'the length of a long record is fetched twice'
+mutant hostile_writer src/ring_reader.c 's/^.*\)copy\)->length = length;//' 'the copy keeps a length that was not checked'
+mutant hostile_writer src/ring_reader.c 's/length > SHM_RECORD_BYTES_MAX \|\|//' 'a record longer than the longest'
+mutant hostile_writer src/ring_reader.c 's/length < sizeof\(struct shm_record_header\)/false/' 'a record shorter than a header'
+mutant hostile_writer src/ring_reader.c 's/length % SHM_RECORD_ALIGN_BYTES != 0/false/' 'a record of odd length'
+mutant hostile_writer src/ring_reader.c 's/\|\| length > reader->tail_seen - head/|| false/' 'a record beyond the tail'
+mutant hostile_writer src/ring_reader.c 's/tail - reader->head > reader->capacity/false/' 'a tail beyond the capacity'
+mutant vectors src/ring_reader.c 's/tail % SHM_RECORD_ALIGN_BYTES != 0 \|\|/false ||/' 'an odd tail'
+mutant ring_step_killed src/ring_reader.c \
+	's/^(\tif \(length > COPY_SHORT)/\treader->head += length; shm_ring_reader_release(reader); reader->head -= length;\n\1/' \
 	'given back before it is copied'
-mutant ring ring_reader.c 's/if \(shm_load_acquire_64\(.*tail\) == reader->head\)/if (true)/' \
+mutant ring src/ring_reader.c 's/if \(shm_load_acquire_64\(.*tail\) == reader->head\)/if (true)/' \
 	'sleep without another look'
-mutant ring ring_reader.c 's/(reader_asleep, )1\)/\10)/' 'sleep is not announced'
-mutant arm64 ring_reader.c 's/shm_fence_full\(\);//' 'no full fence in sleep'
-mutant arm64 ring_reader.c 's/shm_store_release_64/shm_store_64/' 'head is stored without release'
-mutant arm64 ring_reader.c '0,/shm_load_acquire_64/s/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' \
+mutant ring src/ring_reader.c 's/(reader_asleep, )1\)/\10)/' 'sleep is not announced'
+mutant arm64 src/ring_reader.c 's/shm_fence_full\(\);//' 'no full fence in sleep'
+mutant arm64 src/ring_reader.c 's/shm_store_release_64/shm_store_64/' 'head is stored without release'
+mutant arm64 src/ring_reader.c '0,/shm_load_acquire_64/s/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' \
 	'tail is loaded without acquire'
+
+# The order of x86-64
+mutant x86 src/order.h 's/ck_pr_fas_32\(.*//' 'a full fence that is none'
+mutant x86 src/ring_writer.c 's/shm_fence_full\(\);//' 'no full fence in publish'
+mutant x86 src/ring_reader.c 's/shm_fence_full\(\);//' 'no full fence in sleep'
 
 # The segment and the records
 for seal in SHRINK GROW FUTURE_WRITE; do
-	mutant vectors segment.c "s/(DATA_SEALS = .*)F_SEAL_$seal/\10/" "data without F_SEAL_$seal is accepted"
+	mutant vectors src/segment.c "s/(DATA_SEALS = .*)F_SEAL_$seal/\10/" "data without F_SEAL_$seal is accepted"
 done
-mutant vectors segment.c 's/\|\| !has_seals\(control_fd, CONTROL_SEALS\)//' 'any control memfd is accepted'
-mutant vectors segment.c 's/!has_size\(data_fd, .*\)\) \|\|/false ||/' 'data of any size is accepted'
-mutant vectors segment.c 's/page->layout_major != SHM_LAYOUT_MAJOR/false/' 'any major version is accepted'
-mutant vectors record_check.c 's/length > length_max \|\|//' 'a string past its limit'
-mutant vectors record_check.c 's/\|\| length > tail->left\)/)/' 'a string past the record'
-mutant vectors record_check.c 's/\|\| fixed->captured_bytes > tail.left \|\|/||/' 'captured bytes past the record'
-mutant vectors record_check.c 's/fixed->byte_count > UINT64_MAX - fixed->offset/false/' 'an offset that wraps'
-mutant vectors record_check.c 's/fixed->role > SHM_ROLE_CLIENT/false/' 'a role that is not listed'
-mutant vectors record_check.c 's/fixed->count > tail.left \/ sizeof\(uint64_t\)/fixed->count * 8 > tail.left/' \
+mutant vectors src/segment.c 's/\|\| !has_seals\(control_fd, CONTROL_SEALS\)//' 'any control memfd is accepted'
+mutant vectors src/segment.c 's/!has_size\(data_fd, .*\)\) \|\|/false ||/' 'data of any size is accepted'
+mutant vectors src/segment.c 's/page->layout_major != SHM_LAYOUT_MAJOR/false/' 'any major version is accepted'
+mutant vectors src/record_check.c 's/length > length_max \|\|//' 'a string past its limit'
+mutant vectors src/record_check.c 's/\|\| length > tail->left\)/)/' 'a string past the record'
+mutant vectors src/record_check.c 's/\|\| fixed->captured_bytes > tail.left \|\|/||/' 'captured bytes past the record'
+mutant vectors src/record_check.c 's/fixed->byte_count > UINT64_MAX - fixed->offset/false/' 'an offset that wraps'
+mutant vectors src/record_check.c 's/fixed->role > SHM_ROLE_CLIENT/false/' 'a role that is not listed'
+mutant vectors src/record_check.c 's/fixed->count > tail.left \/ sizeof\(uint64_t\)/fixed->count * 8 > tail.left/' \
 	'a count that wraps'
-mutant vectors record_check.c 's/length < record_types\[header->type\].fixed_bytes/false/' 'less than the fixed part'
+mutant vectors src/record_check.c 's/length < record_types\[header->type\].fixed_bytes/false/' 'less than the fixed part'
 exit "$failed"
