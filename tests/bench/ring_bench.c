@@ -1,277 +1,166 @@
-/* Measure records through the ring between two processes, against a bare loop that moves the same bytes. */
-#define _GNU_SOURCE
+/* `shmotel-bench ring`: records through the ring between two processes, against a bare loop that moves the same bytes;
+ * what waking a sleeping reader costs. */
 #include <errno.h>
-#include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench.h"
-#include "shm_protocol/ring_reader.h"
-#include "shm_protocol/ring_writer.h"
-#include "shm_protocol/segment.h"
+#include "ring_round.h"
+#include "ring_wakeup.h"
 
 enum {
-	ROUNDS_DEFAULT = 7,
 	ROUNDS_MAX = 99,
-	BYTES_PER_ROUND = 256 * 1024 * 1024,
-	RECORD_BYTES_LARGEST = 1024,
-	ROUND_SECONDS_MAX = 60, /* a side that waits for a dead one is ended by SIGALRM */
+	TRIES_MAX = 200, /* rounds begun of each mover, to get those that nothing disturbed */
+	MOVER_COUNT = 3,
+	RATIO_BYTES = 48,
 };
 
-/* One way of moving records, both of its ends. */
-struct mover {
-	void (*write)(struct shm_segment *segment, uint32_t record_bytes, uint32_t batch, uint64_t records);
-	void (*read)(struct shm_segment *segment, uint32_t record_bytes, uint64_t records);
+static const uint64_t row_ns_max = UINT64_C(5) * 1000 * 1000 * 1000; /* no round is begun after that */
+
+static uint64_t rounds = 15;
+static uint64_t only_record_bytes, only_batch; /* 0: all */
+
+static const struct ring_mover *const movers[MOVER_COUNT] = {&ring_mover, &floor_mover, &fenced_floor_mover};
+
+/* What was measured of one row by one mover. */
+struct measured {
+	double ns[TRIES_MAX]; /* of the undisturbed rounds; of all if there was none */
+	size_t calm;
+	size_t tried;
+	double median, best;
 };
 
-/* Shared between the two processes, each word on its own line. */
-struct rendezvous {
-	uint32_t reader_ready;
-	uint8_t _pad0[124];
-	uint32_t start;
-	uint8_t _pad1[124];
-	uint64_t end_ns;
-};
-
-static inline void spin(void)
+static bool round_add(const struct ring_mover *mover, const int cpus[2], uint32_t record_bytes, uint32_t batch,
+		      struct measured *measured)
 {
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
+	struct ring_round round;
+
+	if (!ring_round_run(mover, cpus, record_bytes, batch, &round))
+		return false;
+	if (!round.disturbed)
+		measured->ns[measured->calm++] = round.ns_per_record;
+	else if (measured->calm == 0)
+		measured->ns[measured->tried] = round.ns_per_record;
+	measured->tried++;
+	return true;
 }
 
-/* The floor: private positions, a cached copy of the other side's, two memcpy, and nothing that protects anyone. */
-static void floor_write(struct shm_segment *segment, uint32_t record_bytes, uint32_t batch, uint64_t records)
+static bool is_complete(const struct measured row[MOVER_COUNT])
 {
-	uint64_t source[RECORD_BYTES_LARGEST / sizeof(uint64_t)] = {record_bytes};
-	const uint64_t capacity = segment->ring_bytes;
-	uint64_t tail = 0, head = 0;
+	bool complete = true;
 
-	for (uint64_t i = 1; i <= records; i++) {
-		while (capacity - (tail - head) < record_bytes) {
-			__atomic_store_n(&segment->producer->tail, tail, __ATOMIC_RELEASE);
-			spin();
-			head = __atomic_load_n(&segment->control->head, __ATOMIC_ACQUIRE);
-		}
-		memcpy(segment->data + (tail & (capacity - 1)), source, record_bytes);
-		tail += record_bytes;
-		if (i % batch == 0)
-			__atomic_store_n(&segment->producer->tail, tail, __ATOMIC_RELEASE);
-	}
-	__atomic_store_n(&segment->producer->tail, tail, __ATOMIC_RELEASE);
+	for (int i = 0; i < MOVER_COUNT; i++)
+		complete = complete && row[i].calm >= rounds;
+	return complete;
 }
 
-static void floor_read(struct shm_segment *segment, uint32_t record_bytes, uint64_t records)
+/* All movers in turn, so that all meet the same moments of the machine. */
+static bool row_measure(const int cpus[2], uint32_t record_bytes, uint32_t batch, struct measured row[MOVER_COUNT])
 {
-	uint8_t copy[RECORD_BYTES_LARGEST];
-	const uint64_t capacity = segment->ring_bytes;
-	uint64_t head = 0, tail = 0, released = 0;
+	const uint64_t end_ns = bench_now_ns() + row_ns_max;
 
-	for (uint64_t i = 0; i < records; i++) {
-		while (head == tail) {
-			if (released != head)
-				__atomic_store_n(&segment->control->head, head, __ATOMIC_RELEASE);
-			released = head;
-			tail = __atomic_load_n(&segment->producer->tail, __ATOMIC_ACQUIRE);
-			if (head == tail)
-				spin();
-		}
-		memcpy(copy, segment->data + (head & (capacity - 1)), record_bytes);
-		__asm__ volatile("" ::"r"(copy) : "memory");
-		head += record_bytes;
-		if (head - released >= capacity / 8) {
-			__atomic_store_n(&segment->control->head, head, __ATOMIC_RELEASE);
-			released = head;
-		}
-	}
-}
-
-static void ring_write(struct shm_segment *segment, uint32_t record_bytes, uint32_t batch, uint64_t records)
-{
-	const struct shm_record_header header = {.length = record_bytes, .type = SHM_RECORD_DATA};
-	uint64_t source[RECORD_BYTES_LARGEST / sizeof(uint64_t)] = {0};
-	struct shm_ring_writer writer;
-
-	memcpy(source, &header, sizeof(header));
-	shm_ring_writer_init(&writer, segment->producer, segment->control, segment->data, segment->ring_bytes);
-	for (uint64_t i = 1; i <= records; i++) {
-		while (!shm_ring_writer_has_room(&writer, record_bytes)) {
-			(void)shm_ring_writer_publish(&writer);
-			spin();
-		}
-		memcpy(shm_ring_writer_reserve(&writer, record_bytes), source, record_bytes);
-		shm_ring_writer_commit(&writer);
-		if (i % batch == 0)
-			(void)shm_ring_writer_publish(&writer);
-	}
-	(void)shm_ring_writer_publish(&writer);
-}
-
-static void ring_read(struct shm_segment *segment, uint32_t record_bytes, uint64_t records)
-{
-	static uint64_t copy[SHM_RECORD_BYTES_MAX / sizeof(uint64_t)];
-	struct shm_ring_reader reader;
-
-	(void)record_bytes;
-	shm_ring_reader_init(&reader, segment->producer, segment->control, segment->data, segment->ring_bytes);
-	for (uint64_t i = 0; i < records;) {
-		switch (shm_ring_reader_next(&reader, copy)) {
-		case SHM_READ_RECORD:
-			i++;
+	memset(row, 0, MOVER_COUNT * sizeof(*row));
+	for (size_t tries = 0; tries < TRIES_MAX && !is_complete(row); tries++) {
+		if (tries > 0 && bench_now_ns() >= end_ns)
 			break;
-		case SHM_READ_EMPTY:
-			shm_ring_reader_release(&reader);
-			spin();
-			break;
-		case SHM_READ_VIOLATION:
-			fprintf(stderr, "shmotel-bench: the ring cannot be read\n");
-			_exit(1);
-		}
+		for (int i = 0; i < MOVER_COUNT; i++)
+			if (!round_add(movers[i], cpus, record_bytes, batch, &row[i]))
+				return false;
 	}
+	for (int i = 0; i < MOVER_COUNT; i++) {
+		const size_t count = row[i].calm > 0 ? row[i].calm : row[i].tried;
+
+		row[i].median = bench_median(row[i].ns, count);
+		row[i].best = bench_percentile(row[i].ns, count, 0);
+	}
+	return true;
 }
 
-static const struct mover floor_mover = {floor_write, floor_read};
-static const struct mover ring_mover = {ring_write, ring_read};
-
-static void reader_process(const struct mover *mover, struct shm_segment *writers, struct rendezvous *meet,
-			   uint32_t record_bytes, uint64_t records, int cpu)
+/* Disturbed rounds say nothing about each other. */
+static const char *ratio_text(const struct measured *ring, const struct measured *bare, char text[static RATIO_BYTES])
 {
-	struct shm_segment segment;
-
-	alarm(ROUND_SECONDS_MAX);
-	bench_pin(cpu);
-	if (shm_segment_attach(&segment, writers->data_fd, writers->control_fd, writers->ring_bytes) != SHM_ATTACH_OK)
-		_exit(1);
-	__atomic_store_n(&meet->reader_ready, 1, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&meet->start, __ATOMIC_ACQUIRE) == 0)
-		spin();
-	mover->read(&segment, record_bytes, records);
-	meet->end_ns = bench_now_ns();
-	_exit(0);
+	if (ring->calm == 0 || bare->calm == 0)
+		return "-";
+	snprintf(text, RATIO_BYTES, "%.2f %6.2f", ring->median / bare->median, ring->best / bare->best);
+	return text;
 }
 
-/* ns per record of one round, from the first write to the last copy; negative on failure. */
-static double round_run(const struct mover *mover, const int cpus[2], uint32_t record_bytes, uint32_t batch)
+static void row_print(const struct measured row[MOVER_COUNT], uint32_t record_bytes, uint32_t batch, double memcpy_ns,
+		      double pingpong_ns, bool json)
 {
-	const uint64_t records = BYTES_PER_ROUND / record_bytes / 2;
-	struct rendezvous *meet = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct shm_segment segment;
-	uint64_t start_ns;
-	double elapsed_ns;
-	int status;
-	pid_t child;
-
-	if (meet == MAP_FAILED)
-		return -1;
-	if (shm_segment_create(&segment, SHM_RING_BYTES_DEFAULT) != 0) {
-		munmap(meet, 4096);
-		return -1;
-	}
-	memset(segment.data, 0, segment.ring_bytes); /* both mappings have their pages before the clock starts */
-	memset(segment.data + segment.ring_bytes, 0, RECORD_BYTES_LARGEST);
-	child = fork();
-	if (child == 0)
-		reader_process(mover, &segment, meet, record_bytes, records, cpus[1]);
-	alarm(ROUND_SECONDS_MAX);
-	bench_pin(cpus[0]);
-	while (child > 0 && __atomic_load_n(&meet->reader_ready, __ATOMIC_ACQUIRE) == 0 &&
-	       waitpid(child, &status, WNOHANG) == 0)
-		spin();
-	start_ns = bench_now_ns();
-	__atomic_store_n(&meet->start, 1, __ATOMIC_RELEASE);
-	if (child > 0 && meet->reader_ready != 0)
-		mover->write(&segment, record_bytes, batch, records);
-	if (child <= 0 || waitpid(child, &status, 0) != child || status != 0)
-		elapsed_ns = -1;
-	else
-		elapsed_ns = (double)(meet->end_ns - start_ns);
-	alarm(0);
-	shm_segment_close(&segment);
-	munmap(meet, 4096);
-	return elapsed_ns < 0 ? -1 : elapsed_ns / (double)records;
-}
-
-/* Ring and floor in turn, so that both meet the same moments of the machine. */
-static int measure(const int cpus[2], uint32_t record_bytes, uint32_t batch, unsigned rounds, bool json)
-{
-	double floors[ROUNDS_MAX], rings[ROUNDS_MAX];
-	const double memcpy_ns = bench_memcpy_ns(record_bytes);
-	const double pingpong_ns = bench_pingpong_ns(cpus);
-
-	for (unsigned i = 0; i < rounds; i++) {
-		floors[i] = round_run(&floor_mover, cpus, record_bytes, batch);
-		rings[i] = round_run(&ring_mover, cpus, record_bytes, batch);
-		if (floors[i] < 0 || rings[i] < 0) {
-			fprintf(stderr, "shmotel-bench: a round could not be run: %s\n", strerror(errno));
-			return 1;
-		}
-	}
-
-	const double ring_ns = bench_median(rings, rounds);
-	const double floor_ns = bench_median(floors, rounds);
+	const struct measured *ring = &row[0], *bare = &row[1], *fenced = &row[2];
+	char ratio[RATIO_BYTES];
 
 	if (json)
-		printf("{\"bench\":\"ring\",\"record_bytes\":%u,\"batch\":%u,\"ns_per_record\":%.2f,"
-		       "\"floor_ns_per_record\":%.2f,\"memcpy_ns\":%.2f,\"pingpong_ns\":%.2f}\n",
-		       record_bytes, batch, ring_ns, floor_ns, memcpy_ns, pingpong_ns);
+		printf("{\"bench\":\"ring\",\"case\":\"throughput\",\"record_bytes\":%u,\"batch\":%u,"
+		       "\"ns_per_record\":%.2f,\"floor_ns_per_record\":%.2f,\"fenced_floor_ns_per_record\":%.2f,"
+		       "\"best_ns_per_record\":%.2f,\"best_floor_ns_per_record\":%.2f,"
+		       "\"best_fenced_floor_ns_per_record\":%.2f,\"memcpy_ns\":%.2f,\"pingpong_ns\":%.2f,"
+		       "\"rounds\":%zu,\"floor_rounds\":%zu,\"rounds_tried\":%zu}\n",
+		       record_bytes, batch, ring->median, bare->median, fenced->median, ring->best, bare->best,
+		       fenced->best, memcpy_ns, pingpong_ns, ring->calm, bare->calm, ring->tried);
 	else
-		printf("%12u %6u %10.2f %10.2f %7.2f %10.2f %12.2f\n", record_bytes, batch, ring_ns, floor_ns,
-		       ring_ns / floor_ns, memcpy_ns, pingpong_ns);
+		printf("%5u %5u | %7.2f %7.2f %7.2f | %7.2f %7.2f %7.2f | %13s | %6.2f %8.1f | %zu, %zu of %zu\n",
+		       record_bytes, batch, ring->median, bare->median, fenced->median, ring->best, bare->best,
+		       fenced->best, ratio_text(ring, bare, ratio), memcpy_ns, pingpong_ns, ring->calm, bare->calm,
+		       ring->tried);
+}
+
+static bool throughput(const int cpus[2], uint32_t record_bytes, uint32_t batch, bool json)
+{
+	const double memcpy_ns = bench_memcpy_ns(record_bytes), pingpong_ns = bench_pingpong_ns(cpus);
+	static struct measured row[MOVER_COUNT];
+
+	if (!row_measure(cpus, record_bytes, batch, row)) {
+		fprintf(stderr, "shmotel-bench: a round could not be run: %s\n", strerror(errno));
+		return false;
+	}
+	row_print(row, record_bytes, batch, memcpy_ns, pingpong_ns, json);
 	fflush(stdout);
-	return 0;
+	return true;
 }
 
-static void help_print(FILE *out)
+static int run(bool json)
 {
-	fprintf(out, "usage: shmotel-bench ring [--json] [--rounds N]\n\n"
-		     "Records through the shared ring between two processes on two processors, bounds checked and\n"
-		     "copied out, against a bare loop over the same bytes in the same run. Medians of N rounds\n"
-		     "(default %d).\n",
-		ROUNDS_DEFAULT);
-}
-
-int bench_ring_main(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"rounds", required_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	static const uint32_t record_bytes[] = {64, 256, RECORD_BYTES_LARGEST};
+	static const uint32_t record_bytes[] = {64, 256, RING_RECORD_BYTES_MAX};
 	static const uint32_t batches[] = {1, 16, 64};
-	long rounds = ROUNDS_DEFAULT;
-	bool json = false;
-	int cpus[2], option;
+	int cpus[2];
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option == 'h')
-			help_print(stdout);
-		if (option != 'j' && option != 'r') {
-			return option == 'h' ? 0 : 2;
-		}
-		if (option == 'j')
-			json = true;
-		else
-			rounds = strtol(optarg, NULL, 10);
-	}
-	if (rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "shmotel-bench: --rounds is a number from 1 to %d\n", ROUNDS_MAX);
-		return 2;
-	}
 	if (!bench_two_cpus(cpus)) {
 		fprintf(stderr, "shmotel-bench: ring needs two processors and may use one\n");
 		return 1;
 	}
 	if (!json)
-		printf("record_bytes  batch  ring_ns/r floor_ns/r   ratio  memcpy_ns  pingpong_ns\n");
+		printf("ns/record   | median                  | best                    | ring / floor  | machine         |"
+		       " undisturbed\n"
+		       "bytes batch |    ring   floor  fenced |    ring   floor  fenced | median   best | memcpy pingpong |"
+		       " rounds of ring, floor\n");
 	for (size_t i = 0; i < sizeof(record_bytes) / sizeof(record_bytes[0]); i++)
 		for (size_t j = 0; j < sizeof(batches) / sizeof(batches[0]); j++)
-			if (measure(cpus, record_bytes[i], batches[j], (unsigned)rounds, json) != 0)
+			if ((only_record_bytes == 0 || only_record_bytes == record_bytes[i]) &&
+			    (only_batch == 0 || only_batch == batches[j]) &&
+			    !throughput(cpus, record_bytes[i], batches[j], json))
 				return 1;
-	return 0;
+	return ring_wakeup_measure(cpus, json) ? 0 : 1;
 }
+
+static const struct bench_option options[] = {
+	{"rounds", "undisturbed rounds wanted for each median, within 5 s a row", 1, ROUNDS_MAX, &rounds},
+	{"record-bytes", "only rows of this size; 0: all of 64, 256, 1024", 0, RING_RECORD_BYTES_MAX, &only_record_bytes},
+	{"batch", "only rows that publish so many at a time; 0: all of 1, 16, 64", 0, 64, &only_batch},
+};
+
+const struct bench_command ring_bench = {
+	.name = "ring",
+	.summary = "records through the shared ring between two processes",
+	.purpose =
+		"Records through the shared ring between two processes on two processors, bounds checked and copied\n"
+		"out, against a bare loop over the same bytes in the same run (floor), and the bare loop with the full\n"
+		"fence that a wakeup needs behind each publish (fenced_floor). Rounds in which the scheduler took a\n"
+		"processor away do not count, unless there are no others. Then wakeups per second under a paced load, and the time from a publish\n"
+		"to a sleeping reader's first copy.",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.run = run,
+};

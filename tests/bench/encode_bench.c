@@ -1,15 +1,13 @@
 /* `shmotel-bench encode`: what a span of ten attributes costs, by the wire encoder and by protobuf-c in the same run,
  * and an exchange all the way into a batch. */
-#include "bench_encode.h"
-
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "otlp/span_encoder.h"
 #include "otlp/telemetry.h"
@@ -25,14 +23,6 @@ struct result {
 	double ns_per_span;
 	size_t bytes_per_span;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static void make_span(struct span *span)
 {
@@ -65,12 +55,12 @@ static double best_ns_per_span(bool (*batch)(void *context), void *context)
 	double best = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t start = now_ns();
+		uint64_t start = bench_now_ns();
 
 		for (int i = 0; i < BATCHES; i++)
 			if (!batch(context))
 				return -1;
-		double ns = (double)(now_ns() - start) / (BATCHES * SPANS_PER_BATCH);
+		double ns = (double)(bench_now_ns() - start) / (BATCHES * SPANS_PER_BATCH);
 
 		if (round == 0 || ns < best)
 			best = ns;
@@ -220,7 +210,7 @@ static bool measure_exchange(struct result *result)
 static void print_result(const struct result *result, bool json)
 {
 	if (json)
-		printf("{\"benchmark\":\"encode\",\"case\":\"%s\",\"attributes\":10,\"ns_per_span\":%.1f,"
+		printf("{\"bench\":\"encode\",\"case\":\"%s\",\"attributes\":10,\"ns_per_span\":%.1f,"
 		       "\"bytes_per_span\":%zu}\n",
 		       result->what, result->ns_per_span, result->bytes_per_span);
 	else
@@ -228,26 +218,27 @@ static void print_result(const struct result *result, bool json)
 		       result->bytes_per_span);
 }
 
-int bench_encode_main(int argc, char **argv)
+static int run(bool json)
 {
 	static struct wire_context wire;
 	struct result results[3];
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-
-	if (argc > 1 && !json) {
-		fprintf(help ? stdout : stderr, "usage: shmotel-bench encode [--json]\n");
-		return help ? 0 : 2;
-	}
 	bool measured =
 		measure_wire(&wire, &results[0]) && measure_packed(&wire, &results[1]) && measure_exchange(&results[2]);
 
 	wire_buffer_free(&wire.out);
 	if (!measured) {
-		fprintf(stderr, "error: the measurement could not be made\n");
+		fprintf(stderr, "shmotel-bench: the measurement could not be made\n");
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
 		print_result(&results[i], json);
 	return 0;
 }
+
+const struct bench_command encode_bench = {
+	.name = "encode",
+	.summary = "spans of ten attributes into OTLP",
+	.purpose = "What a span of ten attributes costs: by the wire encoder, by protobuf-c's pack of a message that is ready\n"
+		   "made, and from an exchange all the way into a request. The best of five rounds each.",
+	.run = run,
+};
