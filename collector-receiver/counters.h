@@ -88,8 +88,11 @@
 			 "spans not delivered before the shutdown deadline")                                           \
 	RECEIVER_COUNTER(EXPORT_SHUTDOWN_POINTS, "shmotel.exporter.lost", "{item}", "signal=metrics,reason=shutdown",  \
 			 "data points not delivered before the shutdown deadline")                                     \
-	RECEIVER_COUNTER(EXPORT_WRITE_FAILED, "shmotel.exporter.lost", "{request}", "reason=write_failed",             \
-			 "requests that the console or file exporter could not write")                                 \
+	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_SPANS, "shmotel.exporter.lost", "{item}",                                 \
+			 "signal=traces,reason=write_failed", "spans that could not be written to file or console")    \
+	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_POINTS, "shmotel.exporter.lost", "{item}",                                \
+			 "signal=metrics,reason=write_failed",                                                         \
+			 "data points that could not be written to file or console")                                   \
 	RECEIVER_COUNTER(EXPORT_RETRIES, "shmotel.exporter.retries", "{request}", "", "requests sent again")           \
 	RECEIVER_COUNTER(EXPORT_CONNECT_FAILED, "shmotel.exporter.connect_failures", "{attempt}", "",                  \
 			 "connections to the endpoint that failed")

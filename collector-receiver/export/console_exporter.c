@@ -10,16 +10,15 @@
 
 #include "export/console_summary.h"
 #include "export/console_text.h"
-#include "export/local_output.h"
+#include "export/local_exporter.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
 #include "otlp/request_unpack.h"
 
 typedef Opentelemetry__Proto__Trace__V1__Span span_message;
 
 struct console_exporter {
-	struct exporter base;
-	struct local_output output;
-	struct console_text text;
+	struct local_exporter local; /* first */
+	bool colour;
 	bool head_written;
 };
 
@@ -101,69 +100,47 @@ static void write_spans(struct console_text *text,
 	}
 }
 
-static void console_submit(struct exporter *base, struct otlp_request *request)
+static bool console_render(struct local_exporter *local, const struct otlp_request *request)
 {
-	struct console_exporter *self = (struct console_exporter *)base;
-	struct wire_buffer *lines = &self->text.buffer;
+	struct console_exporter *self = (struct console_exporter *)local;
+	struct console_text text = {&local->text, self->colour};
 	ProtobufCMessage *message = otlp_request_unpack(request);
 
-	if (message == NULL) {
-		local_output_failed(&self->output, -ENOMEM);
-		return;
-	}
-	wire_buffer_reset(lines);
+	if (message == NULL)
+		return false;
 	if (request->signal == OTLP_METRICS) {
-		console_summary_write(&self->text, (const void *)message);
+		console_summary_write(&text, (const void *)message);
 	} else {
 		if (!self->head_written)
-			write_head(&self->text);
+			write_head(&text);
 		self->head_written = true;
-		write_spans(&self->text, (const void *)message);
+		write_spans(&text, (const void *)message);
 	}
 	protobuf_c_message_free_unpacked(message, NULL);
-	if (lines->failed)
-		local_output_failed(&self->output, -ENOMEM);
-	else
-		local_output_write(&self->output, (struct slice){(char *)lines->bytes, lines->length}, request);
-}
-
-static bool console_idle(const struct exporter *base)
-{
-	(void)base;
 	return true;
-}
-
-static void console_drain(struct exporter *base, uint64_t deadline_ns)
-{
-	(void)base;
-	(void)deadline_ns;
-}
-
-static void console_destroy(struct exporter *base)
-{
-	struct console_exporter *self = (struct console_exporter *)base;
-
-	wire_buffer_free(&self->text.buffer);
-	free(self);
 }
 
 static const struct exporter_type console_type = {
 	.name = "console",
-	.submit = console_submit,
-	.idle = console_idle,
-	.drain = console_drain,
-	.destroy = console_destroy,
+	.submit = local_exporter_submit,
+	.idle = local_exporter_idle,
+	.drain = local_exporter_drain,
+	.destroy = local_exporter_destroy,
 };
 
-struct exporter *console_exporter_create(int fd)
+struct exporter *console_exporter_create(struct loop *loop, int fd)
 {
 	struct console_exporter *self = calloc(1, sizeof(*self));
+	int own = self == NULL ? -ENOMEM : local_exporter_share(fd);
+	int error = own < 0 ? own : local_exporter_init(&self->local, &console_type, loop, own);
 
-	if (self == NULL)
+	if (error < 0) {
+		free(self);
+		errno = -error;
 		return NULL;
+	}
 	tzset(); /* reads the zone's file, which may be out of reach later */
-	self->base.type = &console_type;
-	self->output = (struct local_output){fd, "console", false};
-	self->text.colour = isatty(fd) && getenv("NO_COLOR") == NULL;
-	return &self->base;
+	self->local.render = console_render;
+	self->colour = isatty(fd) && getenv("NO_COLOR") == NULL;
+	return &self->local.base;
 }

@@ -4,8 +4,9 @@
 #define EXPORT_CONSOLE_EXPORTER_H
 
 #include "export/exporter.h"
+#include "loop.h"
 
-/* Writes to fd, which stays the caller's. Colour only if it is a terminal and NO_COLOR is not set. NULL: no memory. */
-struct exporter *console_exporter_create(int fd);
+/* Writes to fd, which stays the caller's. Colour only if it is a terminal and NO_COLOR is not set. NULL with errno. */
+struct exporter *console_exporter_create(struct loop *loop, int fd);
 
 #endif

@@ -18,7 +18,7 @@ void console_printf(struct console_text *text, const char *format, ...)
 	length = vsnprintf(piece, sizeof(piece), format, arguments);
 	va_end(arguments);
 	if (length > 0)
-		wire_add_raw(&text->buffer, piece, length < PIECE_MAX ? (size_t)length : PIECE_MAX - 1);
+		wire_add_raw(text->out, piece, length < PIECE_MAX ? (size_t)length : PIECE_MAX - 1);
 }
 
 /* Bytes of the first `columns` characters. */
@@ -40,11 +40,11 @@ void console_column(struct console_text *text, const char *value, int width)
 	int used = 0;
 
 	if (value[fits] != '\0') {
-		wire_add_raw(&text->buffer, value, characters(value, width - 1));
-		wire_add_raw(&text->buffer, "~ ", 2);
+		wire_add_raw(text->out, value, characters(value, width - 1));
+		wire_add_raw(text->out, "~ ", 2);
 		return;
 	}
-	wire_add_raw(&text->buffer, value, fits);
+	wire_add_raw(text->out, value, fits);
 	while (used < width && characters(value, used) < fits)
 		used++;
 	console_printf(text, "%*s", width - used + 1, "");

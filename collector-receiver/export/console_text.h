@@ -15,7 +15,7 @@ enum console_width {
 };
 
 struct console_text {
-	struct wire_buffer buffer;
+	struct wire_buffer *out;
 	bool colour;
 };
 

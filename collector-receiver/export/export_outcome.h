@@ -1,4 +1,4 @@
-/* How requests end, counted in items: every request handed to the OTLP exporters ends in exactly these ways. */
+/* How requests end, counted in items: every request handed to an exporter ends in exactly these ways. */
 #ifndef EXPORT_OUTCOME_H
 #define EXPORT_OUTCOME_H
 
@@ -8,11 +8,12 @@
 
 enum export_outcome {
 	EXPORT_SENT,
-	EXPORT_REFUSED,	   /* refused for good, or too large to be sent */
-	EXPORT_PARTIAL,	   /* rejected by a partial success */
-	EXPORT_EXPIRED,	   /* given up after max_elapsed_time */
-	EXPORT_QUEUE_FULL, /* not taken */
-	EXPORT_SHUTDOWN,   /* not delivered before the deadline of the shutdown */
+	EXPORT_REFUSED,	     /* refused for good, or too large to be sent */
+	EXPORT_PARTIAL,	     /* rejected by a partial success */
+	EXPORT_EXPIRED,	     /* given up after max_elapsed_time */
+	EXPORT_QUEUE_FULL,   /* not taken */
+	EXPORT_WRITE_FAILED, /* not written whole to a file, pipe or terminal */
+	EXPORT_SHUTDOWN,     /* not delivered before the deadline of the shutdown */
 	EXPORT_OUTCOMES,
 };
 

@@ -18,20 +18,24 @@ static int otlp_grpc_create(struct exporter **exporter, struct loop *loop, const
 	return otlp_grpc_exporter_create(exporter, loop, &here, message, size);
 }
 
-static int console_create(struct exporter **exporter, char *message, size_t size)
-{
-	*exporter = console_exporter_create(STDOUT_FILENO);
-	if (*exporter != NULL)
-		return 0;
-	snprintf(message, size, "There is no memory for an exporter.");
-	return -ENOMEM;
-}
-
-static int file_create(struct exporter **exporter, const char *path, char *message, size_t size)
+static int console_create(struct exporter **exporter, struct loop *loop, char *message, size_t size)
 {
 	int error;
 
-	*exporter = file_exporter_create(path);
+	*exporter = console_exporter_create(loop, STDOUT_FILENO);
+	if (*exporter != NULL)
+		return 0;
+	error = -errno;
+	snprintf(message, size, "Standard output cannot be written: %s. Give the receiver one, or another exporter.",
+		 strerror(-error));
+	return error;
+}
+
+static int file_create(struct exporter **exporter, struct loop *loop, const char *path, char *message, size_t size)
+{
+	int error;
+
+	*exporter = file_exporter_create(loop, path);
 	if (*exporter != NULL)
 		return 0;
 	error = -errno;
@@ -56,9 +60,9 @@ int exporter_create(struct exporter **exporter, struct loop *loop, const char *s
 	case EXPORT_OTLP_GRPC:
 		return otlp_grpc_create(exporter, loop, &target, options, message, size);
 	case EXPORT_CONSOLE:
-		return console_create(exporter, message, size);
+		return console_create(exporter, loop, message, size);
 	case EXPORT_FILE:
-		return file_create(exporter, target.path, message, size);
+		return file_create(exporter, loop, target.path, message, size);
 	case EXPORT_OTLP_HTTP:
 		break;
 	}

@@ -4,9 +4,11 @@
 #define EXPORT_FILE_EXPORTER_H
 
 #include "export/exporter.h"
+#include "loop.h"
 
 /* Appends to the file, which is made (mode 0640) if it is not there; "-" is standard output. Opens at once, so call it
- * before privileges are given up. Every request is written when it is submitted. NULL with errno. */
-struct exporter *file_exporter_create(const char *path);
+ * before privileges are given up. Every request is written when it is submitted; where that goes to a pipe, terminal or
+ * socket, as fast as it is read. NULL with errno. */
+struct exporter *file_exporter_create(struct loop *loop, const char *path);
 
 #endif

@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +19,7 @@
 #include "exchange_fixture.h"
 #include "export/console_exporter.h"
 #include "export/file_exporter.h"
+#include "export/local_exporter.h"
 #include "otlp/otlp_json.h"
 #include "otlp/telemetry.h"
 #include "request_fixture.h"
@@ -24,6 +28,7 @@ static const struct process shop = {.process_id = 1, .pid = 100, .service_name =
 
 static struct kept_requests kept;
 static struct exporter *exporter;
+static struct loop *loop;
 static char path[] = "/tmp/shmotel-export-XXXXXX";
 static int fd;
 
@@ -61,9 +66,10 @@ static int setup(void **state)
 	memset(counters, 0, sizeof(counters));
 	strcpy(path + sizeof(path) - 7, "XXXXXX");
 	fd = mkstemp(path);
+	loop = loop_create(LOOP_EPOLL);
 	make_requests();
 	memset(counters, 0, sizeof(counters));
-	return fd < 0 ? -1 : 0;
+	return fd < 0 || loop == NULL ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -72,6 +78,7 @@ static int teardown(void **state)
 	if (exporter != NULL)
 		exporter->type->destroy(exporter);
 	exporter = NULL;
+	loop_destroy(loop);
 	kept_requests_release(&kept);
 	close(fd);
 	unlink(path);
@@ -107,7 +114,7 @@ static void file_writes_one_otlp_json_request_per_line(void **state)
 	const char *text;
 
 	(void)state;
-	exporter = file_exporter_create(path);
+	exporter = file_exporter_create(loop, path);
 	submit_all();
 	text = written();
 	assert_int_equal(strncmp(text, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[", 45), 0);
@@ -139,7 +146,7 @@ static void another_parser_reads_every_line(void **state)
 	(void)state;
 	if (system("python3 -c ''") != 0)
 		skip();
-	exporter = file_exporter_create(path);
+	exporter = file_exporter_create(loop, path);
 	submit_all();
 	submit_all();
 	snprintf(command, sizeof(command),
@@ -159,12 +166,12 @@ static void file_appends_to_what_is_there_and_is_not_for_everybody(void **state)
 
 	(void)state;
 	assert_int_equal(write(fd, "first\n", 6), 6);
-	exporter = file_exporter_create(path);
+	exporter = file_exporter_create(loop, path);
 	submit_all();
 	assert_contains(written(), "first\n{\"resourceSpans\"");
 	exporter->type->destroy(exporter);
 	unlink(path);
-	exporter = file_exporter_create(path);
+	exporter = file_exporter_create(loop, path);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07, 0);
 }
@@ -172,49 +179,170 @@ static void file_appends_to_what_is_there_and_is_not_for_everybody(void **state)
 static void a_file_that_cannot_be_opened_is_an_error(void **state)
 {
 	(void)state;
-	assert_null(file_exporter_create("/nonexistent/directory/file"));
+	assert_null(file_exporter_create(loop, "/nonexistent/directory/file"));
 	assert_int_equal(errno, ENOENT);
 }
 
 static void what_cannot_be_written_is_counted(void **state)
 {
 	(void)state;
-	exporter = file_exporter_create("/dev/full");
+	exporter = file_exporter_create(loop, "/dev/full");
 	if (exporter == NULL)
 		skip();
 	submit_all();
-	assert_int_equal(counters[COUNTER_EXPORT_WRITE_FAILED], 2);
+	assert_int_equal(counters[COUNTER_EXPORT_WRITE_FAILED_SPANS], 3);
+	assert_int_equal(counters[COUNTER_EXPORT_WRITE_FAILED_POINTS], kept.requests[1]->items);
 	assert_int_equal(counters[COUNTER_EXPORT_SENT_SPANS], 0);
 }
 
-/* A pipe that takes a part of the line and then no more; once it is empty, the next line begins as a line. */
-static void after_a_torn_line_the_next_one_begins_anew(void **state)
+/* --- readers ------------------------------------------------------------------------------------------------------ */
+
+enum {
+	PIPE_BYTES = 4096,
+};
+
+static int ends[2]; /* of a pipe: [0] is the reader's */
+static int saved_stdout = -1;
+
+/* Standard output is a pipe that blocks whoever writes into it when it is full. */
+static int setup_pipe(void **state)
 {
-	static char drained[100000];
-	int ends[2];
-	int saved = dup(STDOUT_FILENO);
-	ssize_t length;
-
-	(void)state;
-	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-	assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 0);
+	if (setup(state) != 0 || pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
+		return -1;
 	fflush(stdout);
-	dup2(ends[1], STDOUT_FILENO);
-	exporter = file_exporter_create("-");
-	exporter->type->submit(exporter, kept.requests[1]);
-	length = read(ends[0], drained, sizeof(drained));
-	exporter->type->submit(exporter, kept.requests[0]);
-	ssize_t next = read(ends[0], drained, sizeof(drained));
+	saved_stdout = dup(STDOUT_FILENO);
+	return saved_stdout < 0 || dup2(ends[1], STDOUT_FILENO) < 0 ? -1 : 0;
+}
 
-	dup2(saved, STDOUT_FILENO);
-	close(saved);
-	assert_int_equal(length, 4096);
-	assert_int_equal(counters[COUNTER_EXPORT_WRITE_FAILED], 1);
-	assert_true(next > 0);
-	assert_int_equal(strncmp(drained, "\n{\"resourceSpans\"", 17), 0);
-	assert_int_equal(counters[COUNTER_EXPORT_SENT_SPANS], 3);
+static void restore_stdout(void)
+{
+	dup2(saved_stdout, STDOUT_FILENO);
+	close(saved_stdout);
+}
+
+static int teardown_pipe(void **state)
+{
 	close(ends[0]);
 	close(ends[1]);
+	return teardown(state);
+}
+
+static size_t read_pipe(char *text, size_t size)
+{
+	ssize_t length = read(ends[0], text, size - 1);
+
+	assert_true(length > 0);
+	text[length] = '\0';
+	return (size_t)length;
+}
+
+/* A blocking write would never return. */
+static void a_reader_that_does_not_read_holds_up_nobody(void **state)
+{
+	const uint64_t one = kept.requests[1]->items, all = one * (LOCAL_QUEUE_REQUESTS_MAX + 3);
+	char text[PIPE_BYTES + 1];
+	uint64_t counted;
+
+	(void)state;
+	exporter = file_exporter_create(loop, "-");
+	restore_stdout();
+	for (int i = 0; i < LOCAL_QUEUE_REQUESTS_MAX + 3; i++)
+		exporter->type->submit(exporter, kept.requests[1]);
+	assert_int_equal(counters[COUNTER_EXPORT_SENT_POINTS], 0);
+	assert_int_equal(counters[COUNTER_EXPORT_QUEUE_FULL_POINTS], 2 * one);
+	assert_false(exporter->type->idle(exporter));
+	while (counters[COUNTER_EXPORT_SENT_POINTS] < 2 * one) {
+		read_pipe(text, sizeof(text));
+		assert_true(loop_run_once(loop, 0) >= 0);
+	}
+	exporter->type->destroy(exporter);
+	exporter = NULL;
+	counted = counters[COUNTER_EXPORT_SENT_POINTS] + counters[COUNTER_EXPORT_QUEUE_FULL_POINTS] +
+		  counters[COUNTER_EXPORT_SHUTDOWN_POINTS];
+	assert_int_equal(counted, all);
+}
+
+/* A socket, as journald gives one, cannot be opened a second time: there room is asked for before each piece. */
+static void a_socket_that_nobody_reads_holds_up_nobody(void **state)
+{
+	int sockets[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	exporter = console_exporter_create(loop, sockets[1]);
+	while (counters[COUNTER_EXPORT_QUEUE_FULL_SPANS] == 0)
+		exporter->type->submit(exporter, kept.requests[0]);
+	assert_true(counters[COUNTER_EXPORT_SENT_SPANS] > 0);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+static void a_slow_reader_gets_every_line_whole(void **state)
+{
+	static char text[1000000];
+	size_t length = 0, lines = 0;
+
+	(void)state;
+	exporter = file_exporter_create(loop, "-");
+	restore_stdout();
+	for (int i = 0; i < 3; i++)
+		submit_all();
+	while (!exporter->type->idle(exporter)) {
+		length += read_pipe(text + length, sizeof(text) - length);
+		assert_true(loop_run_once(loop, 0) >= 0);
+	}
+	if (counters[COUNTER_EXPORT_SENT_SPANS] == 9)
+		length += read_pipe(text + length, sizeof(text) - length);
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
+		assert_int_equal(strncmp(line, "{\"resource", 10), 0);
+		assert_int_equal(end[-1], '}');
+	}
+	assert_int_equal(lines, 6);
+	assert_int_equal(text[length - 1], '\n');
+	assert_int_equal(counters[COUNTER_EXPORT_SENT_SPANS], 9);
+	assert_int_equal(counters[COUNTER_EXPORT_SENT_POINTS], 3 * kept.requests[1]->items);
+}
+
+static void what_a_reader_that_went_away_did_not_read_is_counted(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	exporter = file_exporter_create(loop, "-");
+	restore_stdout();
+	submit_all();
+	close(ends[0]);
+	assert_true(loop_run_once(loop, NS_PER_S) >= 0);
+	assert_true(exporter->type->idle(exporter));
+	assert_int_equal(counters[COUNTER_EXPORT_SENT_SPANS] + counters[COUNTER_EXPORT_WRITE_FAILED_SPANS], 3);
+	assert_int_equal(counters[COUNTER_EXPORT_WRITE_FAILED_POINTS], kept.requests[1]->items);
+}
+
+/* A file that takes a part of the line and then no more; once it does again, the next line begins as a line. */
+static void after_a_torn_line_the_next_one_begins_anew(void **state)
+{
+	const struct rlimit small = {.rlim_cur = PIPE_BYTES, .rlim_max = RLIM_INFINITY};
+	const struct rlimit enough = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	exporter = file_exporter_create(loop, path);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	exporter->type->submit(exporter, kept.requests[1]);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &enough), 0);
+	exporter->type->submit(exporter, kept.requests[0]);
+	assert_int_equal(counters[COUNTER_EXPORT_WRITE_FAILED_POINTS], kept.requests[1]->items);
+	assert_int_equal(counters[COUNTER_EXPORT_SENT_SPANS], 3);
+	assert_int_equal(strncmp(written() + PIPE_BYTES, "\n{\"resourceSpans\"", 17), 0);
+}
+
+/* Opened for writing, a named pipe without reader would be waited for. */
+static void a_named_pipe_that_nobody_reads_is_an_error(void **state)
+{
+	(void)state;
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_null(file_exporter_create(loop, path));
+	assert_int_equal(errno, ENXIO);
 }
 
 static void json_has_words_for_all_numbers_and_bytes(void **state)
@@ -263,7 +391,7 @@ static void console_prints_a_line_per_span(void **state)
 	const char *text;
 
 	(void)state;
-	exporter = console_exporter_create(fd);
+	exporter = console_exporter_create(loop, fd);
 	exporter->type->submit(exporter, kept.requests[0]);
 	text = written();
 	assert_int_equal(strncmp(text, "TIME          SERVICE                  KIND   REQUEST", 53), 0);
@@ -278,7 +406,7 @@ static void console_prints_a_line_per_span(void **state)
 static void console_prints_the_head_once(void **state)
 {
 	(void)state;
-	exporter = console_exporter_create(fd);
+	exporter = console_exporter_create(loop, fd);
 	exporter->type->submit(exporter, kept.requests[0]);
 	exporter->type->submit(exporter, kept.requests[0]);
 	assert_null(strstr(written() + 1, "TIME"));
@@ -289,7 +417,7 @@ static void console_sums_up_durations_and_losses(void **state)
 	const char *text;
 
 	(void)state;
-	exporter = console_exporter_create(fd);
+	exporter = console_exporter_create(loop, fd);
 	exporter->type->submit(exporter, kept.requests[1]);
 	text = written();
 	assert_contains(text, "request durations\n");
@@ -299,7 +427,8 @@ static void console_sums_up_durations_and_losses(void **state)
 	assert_contains(text, "lost 7  shmotel.receiver.lost stage=parser reason=malformed\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define PIPE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_pipe, teardown_pipe)
 
 int main(void)
 {
@@ -309,6 +438,11 @@ int main(void)
 		TEST(file_appends_to_what_is_there_and_is_not_for_everybody),
 		TEST(a_file_that_cannot_be_opened_is_an_error),
 		TEST(what_cannot_be_written_is_counted),
+		PIPE_TEST(a_reader_that_does_not_read_holds_up_nobody),
+		TEST(a_socket_that_nobody_reads_holds_up_nobody),
+		PIPE_TEST(a_slow_reader_gets_every_line_whole),
+		PIPE_TEST(what_a_reader_that_went_away_did_not_read_is_counted),
+		TEST(a_named_pipe_that_nobody_reads_is_an_error),
 		TEST(after_a_torn_line_the_next_one_begins_anew),
 		TEST(json_has_words_for_all_numbers_and_bytes),
 		TEST(console_prints_a_line_per_span),
