@@ -2,6 +2,9 @@
 #include "counters.h"
 
 #include <inttypes.h>
+#include <stddef.h>
+
+#include "daemon/log.h"
 
 uint64_t counters[COUNTER_COUNT];
 
@@ -11,13 +14,13 @@ const struct counter_description counter_descriptions[COUNTER_COUNT] = {
 #undef RECEIVER_COUNTER_ROW
 };
 
-void counters_print(FILE *out)
+void counters_print(void)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
 		const struct counter_description *d = &counter_descriptions[i];
 
 		if (counters[i] != 0)
-			fprintf(out, "counter: %12" PRIu64 "  %s{%s}  %s\n", counters[i], d->metric, d->attributes,
-				d->meaning);
+			log_line(LOG_LEVEL_INFO, "counter: %12" PRIu64 "  %s{%s}  %s", counters[i], d->metric,
+				 d->attributes, d->meaning);
 	}
 }

@@ -4,7 +4,6 @@
 #define RECEIVER_COUNTERS_H
 
 #include <stdint.h>
-#include <stdio.h>
 
 #define RECEIVER_COUNTERS(RECEIVER_COUNTER)                                                                            \
 	RECEIVER_COUNTER(RECORDS_READ, "shmotel.receiver.records", "{record}", "stage=shared_ring",                    \
@@ -121,7 +120,7 @@ struct counter_description {
 
 extern const struct counter_description counter_descriptions[COUNTER_COUNT];
 
-/* One line per counter that is not zero: value, metric, attributes, meaning. */
-void counters_print(FILE *out);
+/* To the log, one line per counter that is not zero: value, metric, attributes, meaning. */
+void counters_print(void);
 
 #endif

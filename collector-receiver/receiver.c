@@ -35,7 +35,7 @@ static void take_signal(struct receiver *r, uint32_t number)
 {
 	switch (number) {
 	case SIGUSR1:
-		counters_print(stderr);
+		counters_print();
 		break;
 	case SIGHUP:
 		log_line(LOG_LEVEL_INFO,
@@ -192,7 +192,7 @@ void receiver_close(struct receiver *r)
 	intake_close(r->intake);
 	pipeline_close(&r->pipeline);
 	fan_out_destroy(&r->exporters);
-	counters_print(stderr);
+	counters_print();
 	if (r->loop != NULL) {
 		loop_watch_remove(r->loop, &r->signals);
 		loop_destroy(r->loop);

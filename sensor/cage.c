@@ -29,6 +29,8 @@ static const struct syscall_rule rules[] = {
 	ANY(read),
 	ANY(write),
 	ANY(writev),
+	ANY(poll),
+	ANY(ppoll),
 	ANY(close),
 
 	/* The loaded programs: verdicts, counters, and iterators made of programs that are here. No command that makes

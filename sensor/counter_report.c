@@ -2,6 +2,9 @@
 #include "counter_report.h"
 
 #include <inttypes.h>
+#include <stddef.h>
+
+#include "daemon/log.h"
 
 struct counter_description {
 	const char *metric;
@@ -15,10 +18,10 @@ static const struct counter_description descriptions[SENSOR_COUNTER_COUNT] = {
 #undef SENSOR_COUNTER_ROW
 };
 
-void counter_report_print(const uint64_t counters[SENSOR_COUNTER_COUNT], FILE *out)
+void counter_report_print(const uint64_t counters[SENSOR_COUNTER_COUNT])
 {
 	for (size_t i = 0; i < SENSOR_COUNTER_COUNT; i++)
 		if (counters[i] != 0)
-			fprintf(out, "counter: %12" PRIu64 "  %s{%s}  %s\n", counters[i], descriptions[i].metric,
-				descriptions[i].attributes, descriptions[i].meaning);
+			log_line(LOG_LEVEL_INFO, "counter: %12" PRIu64 "  %s{%s}  %s", counters[i],
+				 descriptions[i].metric, descriptions[i].attributes, descriptions[i].meaning);
 }

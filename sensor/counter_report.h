@@ -3,11 +3,10 @@
 #define SENSOR_COUNTER_REPORT_H
 
 #include <stdint.h>
-#include <stdio.h>
 
 #include "shm_protocol/sensor_counters.h"
 
-/* One line per counter that is not zero: value, metric, attributes, meaning. */
-void counter_report_print(const uint64_t counters[SENSOR_COUNTER_COUNT], FILE *out);
+/* To the log, one line per counter that is not zero: value, metric, attributes, meaning. */
+void counter_report_print(const uint64_t counters[SENSOR_COUNTER_COUNT]);
 
 #endif

@@ -25,7 +25,7 @@ enum {
 static void counters_print(struct sensor *sensor)
 {
 	capture_counters(sensor->capture, sensor->counters);
-	counter_report_print(sensor->counters, stderr);
+	counter_report_print(sensor->counters);
 }
 
 static void reload(struct sensor *sensor)

@@ -2,6 +2,7 @@
 #include "daemon/log.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -20,6 +21,8 @@ static size_t vappend(char *line, size_t used, const char *format, va_list argum
 	__attribute__((format(printf, 3, 0)));
 static void write_line(enum log_level level, uint64_t suppressed, const char *format, va_list arguments)
 	__attribute__((format(printf, 3, 0)));
+
+static uint64_t lost_lines; /* since the last that was written */
 
 /* snprintf that keeps count: returns the new length, never past the last byte but one. */
 static size_t vappend(char *line, size_t used, const char *format, va_list arguments)
@@ -43,20 +46,25 @@ static size_t append(char *line, size_t used, const char *format, ...)
 
 static void write_line(enum log_level level, uint64_t suppressed, const char *format, va_list arguments)
 {
+	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
 	char line[LOG_LINE_BYTES_MAX + 1];
 	size_t used = append(line, 0, "%s", prefixes[level]);
 
 	used = vappend(line, used, format, arguments);
 	if (suppressed != 0)
 		used = append(line, used, " (%" PRIu64 " more since the last such line)", suppressed);
+	if (lost_lines != 0)
+		used = append(line, used, " (%" PRIu64 " lines before this one could not be written)", lost_lines);
 	for (size_t i = 0; i < used; i++) {
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	}
 	line[used++] = '\n';
-	/* A log that cannot be written must not stop the daemon, and there is nowhere to say so. */
-	if (write(STDERR_FILENO, line, used) < 0)
-		return;
+	/* A log that cannot be written, or that nobody reads, must not stop the daemon. */
+	if (poll(&room, 1, 0) == 0 || write(STDERR_FILENO, line, used) < 0)
+		lost_lines++;
+	else
+		lost_lines = 0;
 }
 
 void log_line(enum log_level level, const char *format, ...)

@@ -13,7 +13,9 @@ enum log_level {
 /* Longer lines are cut. */
 enum { LOG_LINE_BYTES_MAX = 1024 };
 
-/* Write one line with a single write(2). Control characters, which may come from strangers, are printed as '?'. */
+/* Write one line with a single write(2), if there is room for it: a log that nobody reads does not stop the daemon, and
+ * the next line that is written says how many were not. Control characters, which may come from strangers, are printed
+ * as '?'. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One call site's allowance. Zeroed, it lets the first line through. */

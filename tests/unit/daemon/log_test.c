@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,6 +85,25 @@ static void a_limited_place_speaks_once_and_counts_what_it_kept_back(void **stat
 	assert_string_equal(caught(), "warning: lost 0\nwarning: lost 3 (2 more since the last such line)\n");
 }
 
+/* With a blocking write this test would never end. */
+static void a_log_that_nobody_reads_stops_nobody_and_says_what_it_left_out(void **state)
+{
+	enum { LINES = 16384 }; /* of eight bytes: more than a pipe holds */
+	static char drained[LINES * 8];
+	char expected[128];
+	ssize_t held;
+
+	(void)state;
+	for (int i = 0; i < LINES; i++)
+		log_line(LOG_LEVEL_INFO, "1234567");
+	held = read(pipe_fds[0], drained, sizeof(drained));
+	assert_in_range(held, 8, sizeof(drained) - 8);
+	log_line(LOG_LEVEL_INFO, "read again");
+	snprintf(expected, sizeof(expected), "read again (%d lines before this one could not be written)\n",
+		 LINES - (int)held / 8);
+	assert_string_equal(caught(), expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +112,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_long_line_is_cut_and_still_ends, catch_stderr, release_stderr),
 		cmocka_unit_test_setup_teardown(a_limited_place_speaks_once_and_counts_what_it_kept_back, catch_stderr,
 						release_stderr),
+		cmocka_unit_test_setup_teardown(a_log_that_nobody_reads_stops_nobody_and_says_what_it_left_out,
+						catch_stderr, release_stderr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
