@@ -2,6 +2,7 @@
 #include "otlp/duration_metrics.h"
 
 #include "counters.h"
+#include "otlp/scope.h"
 #include "otlp/span_encoder.h"
 
 enum histogram_field {
@@ -54,7 +55,7 @@ void duration_metrics_record(struct resource *resource, struct series_limits *li
 
 	if (length == 0 || series_record(&resource->series[metric], limits,
 					 (struct slice){(char *)scratch->bytes, length}, seconds) != 0)
-		counter_add(COUNTER_POINTS_NO_MEMORY, 1);
+		counter_add(COUNTER_DURATIONS_NO_MEMORY, 1);
 }
 
 static void write_point(struct wire_buffer *out, const struct series *series, const struct metric_period *period,
@@ -100,7 +101,7 @@ void duration_metrics_write(struct resource *resource, struct series_limits *lim
 			    struct metric_request *request)
 {
 	struct slice encoded = {(char *)resource->encoded, resource->encoded_length};
-	struct metric_brackets brackets = metric_request_begin(request, encoded);
+	struct metric_brackets brackets = metric_request_begin(request, encoded, otlp_scope_http);
 	uint64_t start = resource->start_unix_ns;
 
 	if (period->temporality == METRIC_DELTA && period->start_unix_ns > start)

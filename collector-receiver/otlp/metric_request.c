@@ -2,7 +2,7 @@
 #include "otlp/metric_request.h"
 
 #include "counters.h"
-#include "otlp/span_batch.h"
+#include "otlp/scope.h"
 
 enum metric_field {
 	REQUEST_RESOURCE_METRICS = 1,
@@ -32,7 +32,7 @@ static void submit(struct metric_request *request, size_t length, uint32_t point
 	otlp_request_release(out);
 }
 
-struct metric_brackets metric_request_begin(struct metric_request *request, struct slice resource)
+struct metric_brackets metric_request_begin(struct metric_request *request, struct slice resource, struct slice scope)
 {
 	struct metric_brackets brackets;
 
@@ -41,7 +41,7 @@ struct metric_brackets metric_request_begin(struct metric_request *request, stru
 	brackets.resource = wire_message_begin(&request->body, REQUEST_RESOURCE_METRICS);
 	wire_add_raw(&request->body, resource.bytes, resource.length);
 	brackets.scope = wire_message_begin(&request->body, RESOURCE_METRICS_SCOPE_METRICS);
-	wire_add_raw(&request->body, otlp_scope_field.bytes, otlp_scope_field.length);
+	wire_add_raw(&request->body, scope.bytes, scope.length);
 	return brackets;
 }
 
@@ -63,9 +63,9 @@ void metric_request_end(struct metric_request *request, struct metric_brackets b
 		body->length = request->here;
 		return;
 	}
-	wire_add_raw(body, otlp_schema_url_field.bytes, otlp_schema_url_field.length);
+	wire_add_raw(body, otlp_schema_url.bytes, otlp_schema_url.length);
 	wire_message_end(body, brackets.scope);
-	wire_add_raw(body, otlp_schema_url_field.bytes, otlp_schema_url_field.length);
+	wire_add_raw(body, otlp_schema_url.bytes, otlp_schema_url.length);
 	wire_message_end(body, brackets.resource);
 	if (body->failed) {
 		/* Half a message is none: give up this resource's points, keep those before it. */

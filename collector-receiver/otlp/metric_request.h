@@ -21,13 +21,13 @@ struct metric_request {
 	struct otlp_request_sink sink;
 };
 
-/* Brackets around the metrics of one resource and one scope; resource is the encoded Resource as a field. An empty pair
- * leaves nothing. */
+/* Brackets around the metrics of one resource and one scope, both encoded as fields (scope.h). An empty pair leaves
+ * nothing. */
 struct metric_brackets {
 	size_t resource;
 	size_t scope;
 };
-struct metric_brackets metric_request_begin(struct metric_request *request, struct slice resource);
+struct metric_brackets metric_request_begin(struct metric_request *request, struct slice resource, struct slice scope);
 void metric_request_end(struct metric_request *request, struct metric_brackets brackets);
 
 /* Brackets around a metric's data: begin with the field of its kind (7 sum, 9 histogram). */

@@ -1,6 +1,8 @@
 /* Write counters as monotonic sums. */
 #include "otlp/self_metrics.h"
 
+#include "otlp/scope.h"
+
 enum sum_field {
 	METRIC_SUM = 7,
 	SUM_DATA_POINTS = 1,
@@ -91,18 +93,6 @@ static bool seen_before(const struct source *source, uint32_t i)
 	return false;
 }
 
-/* A metric has one unit. Where counters of one metric count different things, annotations such as {span} and {record}
- * all being dimensionless, it is "1". */
-static const char *common_unit(const struct source *source, uint32_t first)
-{
-	const char *unit = source->descriptions[first].unit;
-
-	for (uint32_t i = first + 1; i < source->count; i++)
-		if (same_metric(source, i, first) && strcmp(source->descriptions[i].unit, unit) != 0)
-			return "1";
-	return unit;
-}
-
 /* The meaning belongs to a metric only if it has a single counter. */
 static const char *common_description(const struct source *source, uint32_t first)
 {
@@ -117,7 +107,7 @@ static void write_metric(const struct source *source, uint32_t first, const stru
 {
 	struct metric_data data = metric_data_begin(request, from_text(source->descriptions[first].metric),
 						    from_text(common_description(source, first)),
-						    from_text(common_unit(source, first)), METRIC_SUM);
+						    from_text(source->descriptions[first].unit), METRIC_SUM);
 
 	for (uint32_t i = first; i < source->count; i++) {
 		if (!same_metric(source, i, first))
@@ -144,7 +134,7 @@ void self_metrics_write(struct self_metrics *self, struct slice resource, const 
 					self->start_unix_ns};
 	const struct source sensor = {sensor_descriptions, self->sensor, self->sensor_reported, SENSOR_COUNTER_COUNT,
 				      self->sensor_start_unix_ns};
-	struct metric_brackets brackets = metric_request_begin(request, resource);
+	struct metric_brackets brackets = metric_request_begin(request, resource, otlp_scope_self);
 
 	write_source(&receiver, period, request);
 	if (self->sensor_start_unix_ns != 0)

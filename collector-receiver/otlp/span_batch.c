@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "counters.h"
+#include "otlp/scope.h"
 #include "otlp/span_encoder.h"
 
 enum {
@@ -19,49 +20,26 @@ struct span_link {
 	uint32_t length;
 };
 
-/* InstrumentationScope{1: name, 2: version}; lengths are below 128, so that they are one byte. */
-#define SCOPE_NAME "shmotel/http"
-#define SCHEMA_URL "https://opentelemetry.io/schemas/1.44.0"
-
-static const struct {
-	uint8_t tag, length, name_tag, name_length;
-	char name[sizeof(SCOPE_NAME) - 1];
-	uint8_t version_tag, version_length;
-	char version[sizeof(SHMOTEL_VERSION) - 1];
-} __attribute__((packed)) scope = {
-	0x0a,
-	sizeof(SCOPE_NAME) + sizeof(SHMOTEL_VERSION) + 2,
-	0x0a,
-	sizeof(SCOPE_NAME) - 1,
-	SCOPE_NAME,
-	0x12,
-	sizeof(SHMOTEL_VERSION) - 1,
-	SHMOTEL_VERSION,
-};
-
-static const struct {
-	uint8_t tag, length;
-	char url[sizeof(SCHEMA_URL) - 1];
-} __attribute__((packed)) schema_url = {0x1a, sizeof(SCHEMA_URL) - 1, SCHEMA_URL};
-
-const struct slice otlp_scope_field = {(const char *)&scope, sizeof(scope)};
-const struct slice otlp_schema_url_field = {(const char *)&schema_url, sizeof(schema_url)};
-
 static size_t envelope_size(const struct resource *resource)
 {
-	return 2 * FIELD_HEAD_MAX + resource->encoded_length + sizeof(scope) + 2 * sizeof(schema_url);
+	return 2 * FIELD_HEAD_MAX + resource->encoded_length + otlp_scope_http.length + 2 * otlp_schema_url.length;
 }
 
 static size_t scope_spans_size(const struct resource *resource)
 {
-	return sizeof(scope) + resource->span_bytes + sizeof(schema_url);
+	return otlp_scope_http.length + resource->span_bytes + otlp_schema_url.length;
 }
 
 static size_t resource_spans_size(const struct resource *resource)
 {
 	size_t inner = scope_spans_size(resource);
 
-	return resource->encoded_length + 1 + wire_varint_size(inner) + inner + sizeof(schema_url);
+	return resource->encoded_length + 1 + wire_varint_size(inner) + inner + otlp_schema_url.length;
+}
+
+static uint8_t *put_slice(uint8_t *at, struct slice bytes)
+{
+	return wire_put_bytes(at, bytes.bytes, bytes.length);
 }
 
 static uint8_t *put_spans(uint8_t *at, const struct span_batch *batch, const struct resource *resource)
@@ -85,10 +63,10 @@ static uint8_t *put_resource_spans(uint8_t *at, const struct span_batch *batch, 
 	at = wire_put_bytes(at, resource->encoded, resource->encoded_length);
 	*at++ = WIRE_TAG(RESOURCE_SPANS_SCOPE_SPANS, WIRE_LENGTH);
 	at = wire_put_varint(at, scope_spans_size(resource));
-	at = wire_put_bytes(at, &scope, sizeof(scope));
+	at = put_slice(at, otlp_scope_http);
 	at = put_spans(at, batch, resource);
-	at = wire_put_bytes(at, &schema_url, sizeof(schema_url));
-	return wire_put_bytes(at, &schema_url, sizeof(schema_url));
+	at = put_slice(at, otlp_schema_url);
+	return put_slice(at, otlp_schema_url);
 }
 
 static struct otlp_request *make_request(const struct span_batch *batch)
@@ -195,6 +173,7 @@ static bool exceeds(const struct span_batch *batch, const struct resource *resou
 
 void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span)
 {
+	counter_add(COUNTER_SPANS, 1);
 	if (batch->count > 0 && exceeds(batch, resource, span))
 		span_batch_flush(batch);
 	if (append(batch, resource, span) != 0) {
@@ -206,7 +185,6 @@ void span_batch_add(struct span_batch *batch, struct resource *resource, const s
 			return;
 		}
 	}
-	counter_add(COUNTER_SPANS, 1);
 	if (batch->count >= batch->count_max)
 		span_batch_flush(batch);
 }

@@ -32,8 +32,4 @@ uint64_t span_batch_tick(struct span_batch *batch, uint64_t now_ns);
 void span_batch_flush(struct span_batch *batch);
 void span_batch_free(struct span_batch *batch); /* what waits is gone; flush first */
 
-/* The scope and schema of everything we send: ScopeSpans and ScopeMetrics field 1, and field 3 of all four. */
-extern const struct slice otlp_scope_field;
-extern const struct slice otlp_schema_url_field;
-
 #endif

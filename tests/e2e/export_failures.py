@@ -20,7 +20,7 @@ def spans_wait_for_a_collector_that_comes_later(host):
              lambda: counter_sum(receiver.counters(), "shmotel.exporter.connect_failures") > 0)
     collector.start()
     check_arrives(Telemetry(collector.output), "/before-the-collector")
-    check_equal(counter_sum(receiver.counters(), "shmotel.exporter.lost"), 0, "nothing was lost")
+    check_equal(counter_sum(receiver.counters(), "shmotel.exporter.span.lost"), 0, "nothing was lost")
 
 
 def a_collector_that_was_killed_is_found_again(host):
@@ -40,7 +40,7 @@ def a_collector_that_was_killed_is_found_again(host):
     check_arrives(telemetry, "/while-it-is-dead")
     check_arrives(telemetry, "/after-the-kill")
     check_equal(receiver.stop(), 0, "exit code")
-    lost = counter_sum(receiver.counters_at_exit(), "shmotel.exporter.lost", "signal=traces")
+    lost = counter_sum(receiver.counters_at_exit(), "shmotel.exporter.span.lost")
     check_equal(lost, 0, "lost spans")
 
 
@@ -52,7 +52,7 @@ def a_receiver_that_cannot_deliver_ends_in_time_and_counts_what_it_held(host):
     wait_for("the spans to be made", lambda: counter_sum(receiver.counters(), "shmotel.receiver.spans") >= 2)
     check_equal(receiver.stop(seconds=30), 0, "exit code")
     report = receiver.counters_at_exit()
-    lost = counter_sum(report, "shmotel.exporter.lost", "signal=traces")
+    lost = counter_sum(report, "shmotel.exporter.span.lost")
     check_equal(lost, counter_sum(report, "shmotel.receiver.spans"), f"spans counted as lost: {report}")
 
 

@@ -68,7 +68,7 @@ def check_metrics(telemetry, report):
             check_equal((one.unit, one.temporality, one.bounds), ("s", CUMULATIVE, DURATION_BOUNDS), metric)
             check_equal(sum(one.buckets), one.count, f"the buckets of {metric}")
     made = counter_sum(report, "shmotel.receiver.spans")
-    check_equal(len(telemetry.spans), made - counter_sum(report, "shmotel.exporter.lost", "signal=traces"),
+    check_equal(len(telemetry.spans), made - counter_sum(report, "shmotel.exporter.span.lost"),
                 "spans that arrived")
     expected = made - counter_sum(report, "shmotel.receiver.durations_unknown")
     # A point that was lost may have been the last of a process that is gone.

@@ -30,13 +30,13 @@ def what_may_be_retried_is_and_what_may_not_is_counted(host):
         telemetry.wait_span("/after-a-retry", kind, seconds=40)
     report = receiver.counters()
     check(counter_sum(report, "shmotel.exporter.retries") >= 2, f"two retries are counted: {report}")
-    check_equal(counter_sum(report, "shmotel.exporter.lost", "reason=refused"), 0, "refused for good")
+    check_equal(counter_sum(report, "shmotel.exporter.span.lost", "reason=refused"), 0, "refused for good")
 
     endpoint.process.stop()
     endpoint.start(*["INVALID_ARGUMENT"] * 1000)
     curl(host, f"{nginx.url}/refused")
     wait_for("the refusal to be counted", lambda: counter_sum(
-        receiver.counters(), "shmotel.exporter.lost", "signal=traces,reason=refused") >= 2)
+        receiver.counters(), "shmotel.exporter.span.lost", "reason=refused") >= 2)
     check_equal(telemetry.matching("/refused"), [], "refused spans")
 
 
@@ -47,7 +47,7 @@ def what_a_partial_success_rejects_is_counted(host):
     receiver = host.receiver(endpoint.export)
     curl(host, f"{nginx.url}/partly")
     wait_for("the rejection to be counted", lambda: counter_sum(
-        receiver.counters(), "shmotel.exporter.lost", "signal=traces,reason=partial_success") >= 1)
+        receiver.counters(), "shmotel.exporter.span.lost", "reason=partial_success") >= 1)
 
 
 main(every_request_becomes_a_server_span_and_a_client_span, what_may_be_retried_is_and_what_may_not_is_counted,

@@ -34,7 +34,7 @@ def a_killed_receiver_is_replaced_and_gets_a_snapshot(host):
     check_equal(len(services), 2, f"services after the restart: {services}")
     check("unknown_service:nginx" in services, f"nginx is among {services}")
     check_still_seen(host, nginx, telemetry, "after-the-receiver-was-killed")
-    check(counter_sum(sensor.counters(), "shmotel.sensor.lost", "reason=no_reader") > 0,
+    check(counter_sum(sensor.counters(), "shmotel.sensor.record.lost", "reason=no_reader") > 0,
           "what passed while no receiver was attached is counted")
 
 

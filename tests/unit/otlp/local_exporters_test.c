@@ -424,7 +424,7 @@ static void console_sums_up_durations_and_losses(void **state)
 	assert_contains(text, "REQUESTS     PER S   ERRORS       P50       P95       MAX\n");
 	assert_contains(text, "server          1       0.0        0  12.00 ms  12.00 ms  12.00 ms\n");
 	assert_contains(text, "client          1       0.0        1  12.00 ms  12.00 ms  12.00 ms\n");
-	assert_contains(text, "lost 7  shmotel.receiver.lost stage=parser reason=malformed\n");
+	assert_contains(text, "lost 7  shmotel.receiver.message.lost stage=parser reason=malformed\n");
 }
 
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -560,12 +560,13 @@ static void all_counters_are_sums_of_shmotels_own_resource(void **state)
 	telemetry_set_sensor_counters(telemetry, sensor, SENSOR_COUNTER_COUNT);
 	telemetry_flush(telemetry, now_ns);
 	r = last_metrics();
-	m = find_metric(r, "shmotel-receiver", "shmotel.receiver.lost");
+	assert_string_equal(r->resource_metrics[0]->scope_metrics[0]->scope->name, "shmotel");
+	m = find_metric(r, "shmotel-receiver", "shmotel.receiver.message.lost");
 	assert_true(m->sum->is_monotonic);
 	assert_int_equal(m->sum->aggregation_temporality, 2);
 	assert_int_equal(find_point(m, "reason", "malformed") != NULL, 1);
 	assert_int_equal(find_point(m, "stage", "parser")->as_int, 3);
-	m = find_metric(r, "shmotel-receiver", "shmotel.sensor.lost");
+	m = find_metric(r, "shmotel-receiver", "shmotel.sensor.event.lost");
 	assert_int_equal(find_point(m, "stage", "kernel_ring")->as_int, 7);
 	assert_string_equal(string_of(r->resource_metrics[0]->resource->attributes,
 				      r->resource_metrics[0]->resource->n_attributes, "host.name") != NULL
@@ -578,9 +579,30 @@ static void all_counters_are_sums_of_shmotels_own_resource(void **state)
 	free_metrics(r);
 }
 
+static void assert_one_unit_per_metric(const struct counter_description *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(rows[i].metric, rows[j].metric) != 0)
+				continue;
+			if (strcmp(rows[i].unit, rows[j].unit) != 0)
+				fail_msg("%s has the units %s and %s", rows[i].metric, rows[i].unit, rows[j].unit);
+			assert_string_not_equal(rows[i].attributes, rows[j].attributes);
+		}
+	}
+}
+
 static void own_metrics_are_unique_and_have_one_unit_each(void **state)
 {
+	static const struct counter_description sensor[] = {
+#define SENSOR_ROW(id, name, unit, attributes, meaning) {name, unit, attributes, meaning},
+		SENSOR_COUNTERS(SENSOR_ROW)
+#undef SENSOR_ROW
+	};
 	metrics_request *r;
+
+	assert_one_unit_per_metric(counter_descriptions, COUNTER_COUNT);
+	assert_one_unit_per_metric(sensor, SENSOR_COUNTER_COUNT);
 
 	(void)state;
 	config.self_metrics = true;
@@ -594,7 +616,6 @@ static void own_metrics_are_unique_and_have_one_unit_each(void **state)
 		assert_true(m->unit[0] != '\0');
 	}
 	assert_string_equal(find_metric(r, "shmotel-receiver", "shmotel.receiver.spans")->unit, "{span}");
-	assert_string_equal(find_metric(r, "shmotel-receiver", "shmotel.receiver.lost")->unit, "1");
 	free_metrics(r);
 }
 
@@ -612,7 +633,7 @@ static void delta_counters_say_what_was_added(void **state)
 	telemetry_flush(telemetry, now_ns + NS_PER_S);
 	r = last_metrics();
 	assert_int_equal(
-		find_point(find_metric(r, "shmotel-receiver", "shmotel.receiver.lost"), "stage", "parser")->as_int, 2);
+		find_point(find_metric(r, "shmotel-receiver", "shmotel.receiver.message.lost"), "stage", "parser")->as_int, 2);
 	free_metrics(r);
 }
 
@@ -642,6 +663,7 @@ static void without_memory_every_span_is_sent_or_counted(void **state)
 		for (size_t i = 0; i < kept.count; i++)
 			sent += kept.requests[i]->items;
 		assert_int_equal(sent + counters[COUNTER_SPANS_NO_MEMORY] + counters[COUNTER_RESOURCES_NO_MEMORY], 100);
+		assert_int_equal(counters[COUNTER_SPANS] + counters[COUNTER_RESOURCES_NO_MEMORY], 100);
 		lost += 100 - sent;
 		cleanup(state);
 	}

@@ -324,7 +324,7 @@ static void signals_print_counters_explain_and_drain(void **state)
 	sensor_show_exchange(&sensor, "GET /last HTTP/1.1\r\nHost: shop\r\n\r\n");
 	receiver_stop(receiver);
 	wait_for(export_path, "/last");
-	wait_for(log_path, "shmotel.exporter.sent{signal=traces}");
+	wait_for(log_path, "shmotel.exporter.span.sent{}");
 	sensor_stop(&sensor);
 }
 

@@ -425,10 +425,10 @@ static void without_a_receiver_events_are_counted_and_the_sensor_goes_on(void **
 	while (__atomic_load_n(&stage->data_events, __ATOMIC_ACQUIRE) > 0)
 		sched_yield();
 	kill(sensor_pid, SIGUSR1);
-	await_line("counter:           12  shmotel.sensor.lost{stage=shared_ring,reason=no_reader}", line,
+	await_line("counter:           12  shmotel.sensor.record.lost{stage=shared_ring,reason=no_reader}", line,
 		   sizeof(line));
 	assert_int_equal(sensor_end(SIGINT), 0);
-	await_line("counter:           12  shmotel.sensor.lost{stage=shared_ring,reason=no_reader}", line,
+	await_line("counter:           12  shmotel.sensor.record.lost{stage=shared_ring,reason=no_reader}", line,
 		   sizeof(line));
 }
 
