@@ -86,13 +86,14 @@ static void add_service_name(struct wire_buffer *out, const struct process *proc
 	add_text(out, ATTRIBUTE_SERVICE_NAME, name, REDACTION_RESOURCE_VALUE_MAX);
 }
 
-/* Stable over restarts of the receiver: the same host, process and start time give the same id. */
+/* Stable over restarts of both programs: the sensor gives a process the same process_id each time, while its start time
+ * on the wall clock is reckoned anew and never comes out the same to the nanosecond. */
 static void add_instance_id(struct wire_buffer *out, const struct process *process, const struct host_identity *host)
 {
 	char name[UUID_NAME_MAX];
 	char uuid[UUID_TEXT_LENGTH + 1];
 	int length = snprintf(name, sizeof(name), "%s/%" PRIu32 "/%" PRIu64,
-			      host->id[0] != '\0' ? host->id : host->name, process->pid, process->start_time_unix_ns);
+			      host->id[0] != '\0' ? host->id : host->name, process->pid, process->process_id);
 
 	uuid_v5_text(instance_namespace, (struct slice){name, (size_t)length}, uuid);
 	add_string(out, ATTRIBUTE_SERVICE_INSTANCE_ID, uuid);

@@ -67,18 +67,18 @@ static struct resource *find_indexed(struct resource_cache *cache, uint64_t proc
 	return r;
 }
 
-struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
-				     uint64_t now_ns)
+void resource_cache_supersede(struct resource_cache *cache, struct resource *resource)
+{
+	end_resource(cache, resource);
+	unindex(cache, resource);
+}
+
+struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t now_ns)
 {
 	struct resource *r = find_indexed(cache, process_id);
 
 	if (r == NULL)
 		return NULL;
-	if (r->revision != revision) {
-		end_resource(cache, r);
-		unindex(cache, r);
-		return NULL;
-	}
 	r->used_ns = now_ns;
 	if (r != cache->newest) {
 		unlink_age(cache, r);

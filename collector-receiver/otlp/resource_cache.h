@@ -49,10 +49,12 @@ struct resource_cache {
 int resource_cache_init(struct resource_cache *cache, uint32_t count_max) __attribute__((warn_unused_result));
 void resource_cache_free(struct resource_cache *cache, struct series_limits *limits);
 
-/* The resource of a process in this revision, made the most recently used; NULL: not there. One of another revision is
- * ended on the way. One that has ended is still found until it is swept. */
-struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t revision,
-				     uint64_t now_ns);
+/* The resource of a process, whatever its revision, made the most recently used; NULL: not there. One that has ended is
+ * still found until it is swept. */
+struct resource *resource_cache_find(struct resource_cache *cache, uint64_t process_id, uint64_t now_ns);
+
+/* Its process is another resource from now on: end it, and find it no more. */
+void resource_cache_supersede(struct resource_cache *cache, struct resource *resource);
 
 bool resource_cache_full(const struct resource_cache *cache);
 

@@ -79,6 +79,7 @@ static void encode_own_resource(struct telemetry *t, const struct telemetry_conf
 	ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable));
 	const char *attributes = config->resource_attributes;
 	const struct process self = {
+		.process_id = t->self.start_unix_ns,
 		.pid = (uint32_t)getpid(),
 		.start_time_unix_ns = t->self.start_unix_ns,
 		.executable = {executable, length > 0 ? (size_t)length : 0},
@@ -214,25 +215,43 @@ static void make_room(struct telemetry *t, uint64_t now_ns)
 	export_all(t, now_ns);
 }
 
+static struct resource *add_resource(struct telemetry *t, const struct exchange *exchange, uint64_t id,
+				     uint64_t revision, struct slice encoded)
+{
+	struct resource *resource;
+
+	if (resource_cache_full(&t->resources))
+		make_room(t, exchange->end_ns > t->now_ns ? exchange->end_ns : t->now_ns);
+	resource = resource_cache_add(&t->resources, id, revision, t->now_ns, encoded);
+	if (resource != NULL)
+		resource->start_unix_ns = unix_ns(t, exchange->start_ns);
+	return resource;
+}
+
+/* A process that is announced again with nothing new, as after each attach, goes on with the same series: two resources
+ * that look alike would report the same series twice. */
 static struct resource *find_resource(struct telemetry *t, const struct exchange *exchange)
 {
 	const struct process *process = exchange->process;
 	uint64_t id = process != NULL ? process->process_id : 0;
 	uint64_t revision = process != NULL ? process->revision : 0;
-	struct resource *resource = resource_cache_find(&t->resources, id, revision, t->now_ns);
+	struct resource *known = resource_cache_find(&t->resources, id, t->now_ns);
 
-	if (resource != NULL)
-		return resource;
-	if (resource_cache_full(&t->resources))
-		make_room(t, exchange->end_ns > t->now_ns ? exchange->end_ns : t->now_ns);
+	if (known != NULL && known->revision == revision)
+		return known;
 	wire_buffer_reset(&t->scratch);
 	resource_encode(&t->scratch, process, &t->resource_rules);
-	if (!t->scratch.failed)
-		resource = resource_cache_add(&t->resources, id, revision, t->now_ns,
-					      (struct slice){(char *)t->scratch.bytes, t->scratch.length});
-	if (resource != NULL)
-		resource->start_unix_ns = unix_ns(t, exchange->start_ns);
-	return resource;
+	if (t->scratch.failed)
+		return NULL;
+	struct slice encoded = {(char *)t->scratch.bytes, t->scratch.length};
+
+	if (known != NULL && slice_equal(encoded, (struct slice){(char *)known->encoded, known->encoded_length})) {
+		known->revision = revision;
+		return known;
+	}
+	if (known != NULL)
+		resource_cache_supersede(&t->resources, known);
+	return add_resource(t, exchange, id, revision, encoded);
 }
 
 void telemetry_take(void *context, const struct exchange *exchange)

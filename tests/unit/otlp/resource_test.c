@@ -214,7 +214,9 @@ static void the_instance_id_is_stable_and_differs_between_processes(void **state
 	(void)state;
 	strcpy(first, encoded_string(&full_process, false, "service.instance.id"));
 	assert_string_equal(encoded_string(&full_process, false, "service.instance.id"), first);
-	other.pid++;
+	other.start_time_unix_ns += 1234; /* as another sensor reckons it */
+	assert_string_equal(encoded_string(&other, false, "service.instance.id"), first);
+	other.process_id++;
 	assert_string_not_equal(encoded_string(&other, false, "service.instance.id"), first);
 	other = full_process;
 	other.resource_attributes = text("service.instance.id=mine");

@@ -454,6 +454,24 @@ static void the_series_of_a_process_that_is_silent_for_an_hour_end(void **state)
 	assert_int_equal(kept.count, 2);
 }
 
+static void a_process_announced_again_with_nothing_new_goes_on_with_its_series(void **state)
+{
+	struct process again = shop;
+	metrics_request *r;
+
+	(void)state;
+	config.traces = false;
+	start();
+	take(&shop, EXCHANGE_SERVER);
+	again.revision++;
+	take(&again, EXCHANGE_SERVER);
+	advance(60 * NS_PER_S);
+	r = last_metrics();
+	assert_int_equal(r->n_resource_metrics, 1);
+	assert_int_equal(find_metric(r, "shop", "http.server.request.duration")->histogram->data_points[0]->count, 2);
+	free_metrics(r);
+}
+
 static void a_process_announced_anew_is_another_resource(void **state)
 {
 	struct process renamed = shop;
@@ -761,6 +779,7 @@ int main(void)
 		TEST(the_series_of_a_process_that_ended_are_exported_once_more),
 		TEST(an_exchange_behind_the_exit_joins_the_last_export),
 		TEST(the_series_of_a_process_that_is_silent_for_an_hour_end),
+		TEST(a_process_announced_again_with_nothing_new_goes_on_with_its_series),
 		TEST(a_process_announced_anew_is_another_resource),
 		TEST(more_processes_than_the_table_holds_lose_nothing),
 		TEST(metrics_requests_are_split_at_their_limit),
