@@ -78,6 +78,9 @@ void http_target_parse(struct slice method, struct slice target, struct http_tar
 		target = slice_from(rest, authority);
 	}
 	split_path(target, out);
+	/* Sent to the origin, an empty path is written "/" (RFC 9112 3.2.1). */
+	if (scheme > 0 && out->path.length == 0)
+		out->path = SLICE_LITERAL("/");
 }
 
 static uint16_t parse_port(struct slice text)

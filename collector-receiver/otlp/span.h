@@ -9,6 +9,7 @@
 #include "exchanges/redaction.h"
 #include "exchanges/slice.h"
 #include "otlp/attribute_names.h"
+#include "otlp/trace_context.h"
 
 /* Values of the wire. */
 enum span_kind {
@@ -30,9 +31,9 @@ enum {
 	SPAN_ATTRIBUTES_MAX = 24,
 	/* Every limit of redaction.h that can meet in one span, and numbers and addresses. */
 	SPAN_TEXT_MAX = REDACTION_URL_MAX + REDACTION_QUERY_MAX + REDACTION_PATH_MAX + REDACTION_USER_AGENT_MAX +
-			REDACTION_TRACE_STATE_MAX + REDACTION_HOST_MAX + REDACTION_METHOD_MAX + 512,
+			REDACTION_HOST_MAX + REDACTION_METHOD_MAX + 512,
 	/* No span made under those limits encodes to more: a key, four tags and four lengths an attribute. */
-	SPAN_ENCODED_MAX = SPAN_TEXT_MAX + SPAN_ATTRIBUTES_MAX * 64 + 256,
+	SPAN_ENCODED_MAX = SPAN_TEXT_MAX + TRACE_STATE_MAX + SPAN_ATTRIBUTES_MAX * 64 + 256,
 };
 
 struct attribute {

@@ -121,9 +121,11 @@ static struct slice write_address(struct span *span, const struct exchange_endpo
 	return (struct slice){0};
 }
 
+/* The path of a Unix socket is the server's name; its client has none. */
 static void set_peer(struct span *span, const struct http_parts *parts)
 {
-	struct slice address = write_address(span, parts->ends, false);
+	bool unnamed = parts->is_server && parts->ends->network == EXCHANGE_NETWORK_UNIX;
+	struct slice address = unnamed ? (struct slice){0} : write_address(span, parts->ends, false);
 
 	if (address.length > 0)
 		span_add_text(span, ATTRIBUTE_NETWORK_PEER_ADDRESS, address);
@@ -336,7 +338,7 @@ static void set_context(struct span *span, const struct exchange *exchange, stru
 	memcpy(span->parent_span_id, caller.parent_id, sizeof(span->parent_span_id));
 	span->flags |= caller.flags | (exchange->role == EXCHANGE_SERVER ? SPAN_FLAG_IS_REMOTE : 0u);
 	span->sampled = (caller.flags & TRACE_FLAG_SAMPLED) != 0;
-	span->trace_state = redaction_text(&span->space, exchange->http.tracestate, REDACTION_TRACE_STATE_MAX);
+	span->trace_state = trace_state_limit(exchange->http.tracestate);
 }
 
 void span_from_exchange(struct span *span, const struct exchange *exchange, const struct span_rules *rules,

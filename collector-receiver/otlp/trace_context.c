@@ -1,5 +1,8 @@
 /* Parse `traceparent`: version "-" trace-id "-" parent-id "-" trace-flags, all in lower-case hexadecimal. */
+#define _GNU_SOURCE /* memrchr */
 #include "otlp/trace_context.h"
+
+#include "counters.h"
 
 enum {
 	TRACEPARENT_LENGTH = 2 + 1 + 32 + 1 + 16 + 1 + 2,
@@ -61,4 +64,26 @@ bool trace_context_parse(struct slice traceparent, struct trace_context *out)
 	if (version > 0)
 		out->flags &= TRACE_FLAG_SAMPLED;
 	return !all_zero(out->trace_id, sizeof(out->trace_id)) && !all_zero(out->parent_id, sizeof(out->parent_id));
+}
+
+static bool is_printable(struct slice text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.bytes[i] != '\t' && (text.bytes[i] < 0x20 || text.bytes[i] > 0x7e))
+			return false;
+	return true;
+}
+
+struct slice trace_state_limit(struct slice tracestate)
+{
+	const char *comma;
+
+	if (!is_printable(tracestate))
+		return (struct slice){0};
+	if (tracestate.length <= TRACE_STATE_MAX)
+		return tracestate;
+	counter_add(COUNTER_ATTRIBUTES_CUT, 1);
+	comma = memrchr(tracestate.bytes, ',', TRACE_STATE_MAX + 1);
+	return comma == NULL ? (struct slice){0}
+			     : (struct slice){tracestate.bytes, (size_t)(comma - tracestate.bytes)};
 }

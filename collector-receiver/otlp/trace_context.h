@@ -21,4 +21,12 @@ struct trace_context {
  * hexadecimal and all-zero ids are invalid; a version above 00 may go on behind a further '-'. */
 bool trace_context_parse(struct slice traceparent, struct trace_context *out);
 
+enum {
+	TRACE_STATE_MAX = 512,
+};
+
+/* `tracestate` as it may be passed on: whole entries, TRACE_STATE_MAX bytes of them at most, the foremost ones; what is
+ * left out is counted (ATTRIBUTES_CUT). Absent if it holds a byte that no entry may hold. Points into the header. */
+struct slice trace_state_limit(struct slice tracestate);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "counters.h"
 #include "otlp/trace_context.h"
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -77,12 +78,35 @@ static void every_prefix_of_a_traceparent_is_invalid(void **state)
 	assert_false(trace_context_parse((struct slice){NULL, 0}, &context));
 }
 
+static void a_trace_state_is_passed_on_in_whole_entries_or_not_at_all(void **state)
+{
+	static char longest[TRACE_STATE_MAX + 1];
+
+	(void)state;
+	memset(longest, 'v', sizeof(longest));
+	memcpy(longest, "a=1,b=", 6);
+	assert_true(slice_equal(trace_state_limit(SLICE_LITERAL("a=1, b=2")), SLICE_LITERAL("a=1, b=2")));
+	assert_int_equal(trace_state_limit((struct slice){0}).length, 0);
+	assert_int_equal(trace_state_limit((struct slice){longest, TRACE_STATE_MAX}).length, TRACE_STATE_MAX);
+	assert_int_equal(counters[COUNTER_ATTRIBUTES_CUT], 0);
+	assert_true(slice_equal(trace_state_limit((struct slice){longest, sizeof(longest)}), SLICE_LITERAL("a=1")));
+	assert_int_equal(counters[COUNTER_ATTRIBUTES_CUT], 1);
+	longest[TRACE_STATE_MAX] = ','; /* all before it are whole */
+	assert_int_equal(trace_state_limit((struct slice){longest, sizeof(longest)}).length, TRACE_STATE_MAX);
+	longest[3] = ';';
+	longest[TRACE_STATE_MAX] = 'v';
+	assert_int_equal(trace_state_limit((struct slice){longest, sizeof(longest)}).length, 0);
+	assert_int_equal(trace_state_limit(SLICE_LITERAL("a=\x1b")).length, 0);
+	assert_int_equal(trace_state_limit(SLICE_LITERAL("a=\xc3\xa4")).length, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(traceparent_is_valid_exactly_as_the_recommendation_says),
 		cmocka_unit_test(traceparent_gives_ids_and_flags),
 		cmocka_unit_test(every_prefix_of_a_traceparent_is_invalid),
+		cmocka_unit_test(a_trace_state_is_passed_on_in_whole_entries_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
