@@ -23,7 +23,8 @@ enum {
 	ID_FIELD_OVERHEAD = 2, /* tag, length */
 	FIXED64_FIELD = 1 + 8,
 	FLAGS_FIELD = 2 + 4,  /* a field number of 16 takes a tag of two bytes */
-	STATUS_FIELD = 2 + 2, /* tag, length; tag, code */
+	STATUS_FIELD = 2, /* tag, length: an unset one is there too, as SDKs and Collectors write it */
+	STATUS_CODE_FIELD = 2,
 	KIND_FIELD = 2,
 	/* attribute keys are copied whole, past their end */
 	SLACK = sizeof(struct attribute_key),
@@ -81,14 +82,14 @@ static uint8_t *put_bytes_field(uint8_t *at, enum span_field field, const void *
 static size_t span_size(const struct span *span)
 {
 	size_t size = ID_FIELD_OVERHEAD + sizeof(span->trace_id) + ID_FIELD_OVERHEAD + sizeof(span->span_id) +
-		      bytes_field_size(span->name.length) + KIND_FIELD + 2 * FIXED64_FIELD + FLAGS_FIELD;
+		      bytes_field_size(span->name.length) + KIND_FIELD + 2 * FIXED64_FIELD + STATUS_FIELD + FLAGS_FIELD;
 
 	if (span->trace_state.length > 0)
 		size += bytes_field_size(span->trace_state.length);
 	if (span->has_parent)
 		size += ID_FIELD_OVERHEAD + sizeof(span->parent_span_id);
 	if (span->status != SPAN_STATUS_UNSET)
-		size += STATUS_FIELD;
+		size += STATUS_CODE_FIELD;
 	for (uint32_t i = 0; i < span->attribute_count; i++)
 		size += attribute_field_size(&span->attributes[i]);
 	return size;
@@ -111,9 +112,9 @@ static uint8_t *put_span(uint8_t *at, const struct span *span)
 	at = wire_put_fixed64(at, span->end_unix_ns);
 	for (uint32_t i = 0; i < span->attribute_count; i++)
 		at = put_attribute(at, &span->attributes[i]);
+	*at++ = WIRE_TAG(SPAN_STATUS, WIRE_LENGTH);
+	*at++ = span->status != SPAN_STATUS_UNSET ? STATUS_CODE_FIELD : 0;
 	if (span->status != SPAN_STATUS_UNSET) {
-		*at++ = WIRE_TAG(SPAN_STATUS, WIRE_LENGTH);
-		*at++ = 2;
 		*at++ = WIRE_TAG(STATUS_CODE, WIRE_VARINT);
 		*at++ = (uint8_t)span->status;
 	}

@@ -67,7 +67,8 @@ static void a_bare_span_has_ids_name_kind_times_and_flags(void **state)
 	assert_int_equal(m->start_time_unix_nano, span.start_unix_ns);
 	assert_int_equal(m->end_time_unix_nano, span.end_unix_ns);
 	assert_int_equal(m->flags, 0x101);
-	assert_null(m->status);
+	assert_non_null(m->status);
+	assert_int_equal(m->status->code, 0);
 	assert_string_equal(m->trace_state, "");
 	done(m);
 }
