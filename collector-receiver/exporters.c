@@ -35,16 +35,7 @@ static int open_one(struct fan_out *exporters, struct loop *loop, const struct o
 int exporters_open(struct fan_out *exporters, struct loop *loop, const struct receiver_options *options,
 		   struct sandbox_needs *needs, char *message, size_t message_size)
 {
-	const struct otlp_grpc_options grpc = {
-		.headers = (const char *const *)options->headers.items,
-		.header_count = options->headers.count,
-		.timeout_ns = options->timeout_ns,
-		.max_request_bytes = options->request_bytes_max,
-		.queue_requests = options->queue_size,
-		.queue_bytes = options->queue_bytes,
-		.gzip = options->compression == COMPRESSION_GZIP,
-		.retry = options->retry,
-	};
+	const struct otlp_grpc_options grpc = receiver_options_grpc(options);
 
 	_Static_assert((int)FAN_OUT_EXPORTERS_MAX <= (int)SANDBOX_PORTS_MAX, "the port of each exporter fits");
 	for (size_t i = 0; i < options->exports.count; i++) {

@@ -8,7 +8,9 @@
 #include <sys/un.h>
 
 #include "daemon/option_table.h"
+#include "export/fan_out.h"
 #include "export_target.h"
+#include "otlp/resource_attributes.h"
 
 #define AT(member) OPTION_AT(struct receiver_options, member)
 
@@ -57,29 +59,18 @@ static bool is_token(const char *text, size_t length)
 	return length != 0;
 }
 
-/* What the protocol sends itself may not be given once more. */
-static const char *check_header(const char *text)
-{
-	static const char *const taken[] = {"host", "content-type", "content-length", "te", "connection", "user-agent"};
-	const char *equals = strchr(text, '=');
-	size_t length = equals != NULL ? (size_t)(equals - text) : 0;
-
-	if (!is_token(text, length))
-		return "is not a header; write name=value";
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
-		if (strlen(taken[i]) == length && strncasecmp(taken[i], text, length) == 0)
-			return "is a header that the exporter sets itself; leave it out";
-	}
-	for (const char *c = equals + 1; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return "has a control character in its value; leave it out";
-	}
-	return NULL;
-}
-
 static const char *check_method(const char *text)
 {
 	return is_token(text, strlen(text)) ? NULL : "is not a method; give a name such as GET";
+}
+
+static const char *check_resource_attributes(const char *text)
+{
+	struct resource_attributes parsed;
+
+	return resource_attributes_parse((struct slice){text, strlen(text)}, &parsed) == 0
+		       ? NULL
+		       : "is not a list of attributes; write key=value,key=value, and what is special as %XX";
 }
 
 static const struct option rows[] = {
@@ -111,7 +102,7 @@ static const struct option rows[] = {
 	{"receiver.compression", "compression", "OTEL_EXPORTER_OTLP_COMPRESSION", "of requests", "none",
 	 .choices = compressions, .type = OPTION_CHOICE, AT(compression)},
 	{"receiver.headers", "header", "OTEL_EXPORTER_OTLP_HEADERS", "name=value, sent with every request",
-	 .check = check_header, .secret = true, .type = OPTION_TEXTS, AT(headers)},
+	 .secret = true, .type = OPTION_TEXTS, AT(headers)},
 	{"receiver.max_request_bytes", "max-request-bytes", "SHMOTEL_MAX_REQUEST_BYTES",
 	 "largest request that the endpoint takes", "4MiB", .least = "64KiB", .most = "64MiB", .type = OPTION_BYTES,
 	 AT(request_bytes_max)},
@@ -164,12 +155,14 @@ static const struct option rows[] = {
 	 .type = OPTION_BOOLEAN, AT(body_sizes)},
 	{"receiver.redaction.query_keys", "redact-query-key", "SHMOTEL_REDACT_QUERY_KEYS",
 	 "query parameters whose values are replaced by REDACTED",
-	 "X-Amz-Signature,X-Amz-Credential,X-Amz-Security-Token,sig,X-Goog-Signature", .type = OPTION_TEXTS,
+	 "X-Amz-Signature,X-Amz-Credential,X-Amz-Security-Token,sig,X-Goog-Signature,AWSAccessKeyId,Signature",
+	 .type = OPTION_TEXTS,
 	 AT(redacted_query_keys)},
 	{"receiver.resource.service_name", "service-name", "OTEL_SERVICE_NAME", "the receiver's own service.name",
 	 "shmotel-receiver", .type = OPTION_TEXT, AT(service_name)},
 	{"receiver.resource.attributes", "resource-attributes", "OTEL_RESOURCE_ATTRIBUTES",
-	 "the receiver's own resource attributes, key=value,key=value", .type = OPTION_TEXT, AT(resource_attributes)},
+	 "the receiver's own resource attributes, key=value,key=value", .check = check_resource_attributes,
+	 .type = OPTION_TEXT, AT(resource_attributes)},
 	{"receiver.resource.command_line", "resource-command-line", "SHMOTEL_RESOURCE_COMMAND_LINE",
 	 "report command lines, which may hold secrets", "false", .type = OPTION_BOOLEAN, AT(command_line)},
 
@@ -237,6 +230,11 @@ static bool check_exports(const struct receiver_options *options, struct option_
 			return false;
 		}
 	}
+	if (options->exports.count > FAN_OUT_EXPORTERS_MAX) {
+		snprintf(reading->complaint, sizeof(reading->complaint),
+			 "receiver.export: there may be at most %d exporters; name fewer", FAN_OUT_EXPORTERS_MAX);
+		return false;
+	}
 	if (options->exports.count == 0)
 		snprintf(reading->complaint, sizeof(reading->complaint),
 			 "receiver.export: the list is empty; name at least one exporter, such as console");
@@ -261,21 +259,37 @@ static void decode_percent(char *text)
 	*out = '\0';
 }
 
-/* The variable's values are percent-encoded, as in W3C Baggage. What they decode to has to be a header again. */
-static bool decode_headers(struct receiver_options *options, struct option_reading *reading)
+/* The variable's values are percent-encoded, as in W3C Baggage. */
+static void decode_headers(struct receiver_options *options, const struct option_reading *reading)
 {
-	for (size_t i = 0; SOURCE(headers) == OPTION_FROM_ENVIRONMENT && i < options->headers.count; i++) {
-		const char *wrong;
-
+	for (size_t i = 0; SOURCE(headers) == OPTION_FROM_ENVIRONMENT && i < options->headers.count; i++)
 		decode_percent(options->headers.items[i]);
-		wrong = check_header(options->headers.items[i]);
-		if (wrong != NULL) {
-			snprintf(reading->complaint, sizeof(reading->complaint),
-				 "environment variable OTEL_EXPORTER_OTLP_HEADERS: element %zu %s", i + 1, wrong);
-			return false;
-		}
-	}
-	return true;
+}
+
+struct otlp_grpc_options receiver_options_grpc(const struct receiver_options *options)
+{
+	return (struct otlp_grpc_options){
+		.headers = (const char *const *)options->headers.items,
+		.header_count = options->headers.count,
+		.timeout_ns = options->timeout_ns,
+		.max_request_bytes = options->request_bytes_max,
+		.queue_requests = options->queue_size,
+		.queue_bytes = options->queue_bytes,
+		.gzip = options->compression == COMPRESSION_GZIP,
+		.retry = options->retry,
+	};
+}
+
+/* What the exporter would refuse at start is refused here, so that --check-config says it too. */
+static bool check_grpc(const struct receiver_options *options, struct option_reading *reading)
+{
+	const struct otlp_grpc_options grpc = receiver_options_grpc(options);
+	char message[256];
+
+	if (otlp_grpc_options_check(&grpc, message, sizeof(message)) == 0)
+		return true;
+	snprintf(reading->complaint, sizeof(reading->complaint), "receiver: %s", message);
+	return false;
 }
 
 static bool check_length(const char *key, const struct option_texts *texts, struct option_reading *reading)
@@ -302,7 +316,8 @@ static bool settle(struct receiver_options *options, struct option_reading *read
 			 "the options cannot be kept: there is no memory");
 		return false;
 	}
-	if (!check_exports(options, reading) || !decode_headers(options, reading) ||
+	decode_headers(options, reading);
+	if (!check_exports(options, reading) || !check_grpc(options, reading) ||
 	    !check_length("receiver.http.known_methods", &options->known_methods, reading) ||
 	    !check_length("receiver.redaction.query_keys", &options->redacted_query_keys, reading))
 		return false;

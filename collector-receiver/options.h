@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "daemon/option.h"
-#include "export/retry.h"
+#include "export/otlp_grpc_exporter.h"
 #include "loop.h"
 
 enum receiver_temporality {
@@ -66,5 +66,8 @@ struct receiver_options {
  * zeroed and is to be freed in any case. */
 int receiver_options_read(struct receiver_options *options, int argc, char **argv) __attribute__((warn_unused_result));
 void receiver_options_free(struct receiver_options *options);
+
+/* Those of every otlp-grpc exporter, which borrow the headers; all but the target. */
+struct otlp_grpc_options receiver_options_grpc(const struct receiver_options *options);
 
 #endif

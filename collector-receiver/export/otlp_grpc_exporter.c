@@ -123,25 +123,32 @@ static const struct exporter_type otlp_grpc_exporter_type = {
 	.destroy = exporter_destroy,
 };
 
-static int options_check(const struct otlp_grpc_options *options, char *message, size_t size)
+int otlp_grpc_options_check(const struct otlp_grpc_options *options, char *message, size_t size)
 {
+	struct otlp_headers headers;
+	int error;
+
 	const struct retry_options *retry = &options->retry;
 	const char *wrong = NULL;
 
 	if (options->timeout_ns == 0)
 		wrong = "The timeout of an exporter must not be 0.";
 	else if (options->queue_requests == 0 || options->queue_bytes < options->max_request_bytes)
-		wrong = "The queue of an exporter must have room for at least one request of max_request_bytes.";
+		wrong = "sending_queue.queue_bytes must have room for a request of max_request_bytes: make it larger, or that smaller.";
 	else if (options->max_request_bytes == 0 || options->max_request_bytes > INT32_MAX)
 		wrong = "max_request_bytes must be between 1 and 2147483647.";
 	else if (!(retry->randomization_factor >= 0 && retry->randomization_factor <= 1))
 		wrong = "randomization_factor must be between 0 and 1.";
 	else if (!(retry->multiplier >= 1 && retry->multiplier <= 1000))
 		wrong = "multiplier must be between 1 and 1000.";
-	if (wrong == NULL)
-		return 0;
-	snprintf(message, size, "%s", wrong);
-	return -EINVAL;
+	if (wrong != NULL) {
+		snprintf(message, size, "%s", wrong);
+		return -EINVAL;
+	}
+	error = otlp_headers_init(&headers, options->headers, options->header_count, message, size);
+	if (error == 0)
+		otlp_headers_free(&headers);
+	return error;
 }
 
 static int exporter_init(struct otlp_grpc_exporter *self, const struct otlp_grpc_options *options, char *message,
@@ -167,7 +174,7 @@ int otlp_grpc_exporter_create(struct exporter **exporter, struct loop *loop, con
 			      char *message, size_t message_size)
 {
 	struct otlp_grpc_exporter *self;
-	int error = options_check(options, message, message_size);
+	int error = otlp_grpc_options_check(options, message, message_size);
 
 	if (error < 0)
 		return error;

@@ -28,6 +28,10 @@ struct otlp_grpc_options {
 /* All but the target: 5 s, 4 MiB, 1000 requests, 16 MiB, no compression, RETRY_OPTIONS_DEFAULT. */
 extern const struct otlp_grpc_options otlp_grpc_options_default;
 
+/* All but the target. 0; or -EINVAL or -ENOMEM with a sentence for people in message. */
+int otlp_grpc_options_check(const struct otlp_grpc_options *options, char *message, size_t message_size)
+	__attribute__((warn_unused_result));
+
 /* Nothing is connected yet: that happens with the first request, and a Collector that comes later is waited for. Looks
  * a host name up, which may block. What the options point to need not outlive the call. 0; or -EINVAL, -EHOSTUNREACH or
  * -ENOMEM with a sentence for people in message. */

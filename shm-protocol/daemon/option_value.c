@@ -164,13 +164,19 @@ bool option_value_set_all(const struct option *row, void *values, const char *te
 		return option_value_set(row, values, text, source, complaint);
 	while (*text != '\0') {
 		size_t length = strcspn(text, ",");
+		size_t before = strspn(text, " \t");
+		size_t end = length;
 
+		while (end > before && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+			end--;
 		if (length >= sizeof(item))
 			return option_complain(complaint, text, "is too long; an element may have 4095 bytes");
-		memcpy(item, text, length);
-		item[length] = '\0';
-		if (length != 0 && !option_value_set(row, values, item, source, complaint))
-			return false;
+		if (end > before) {
+			memcpy(item, text + before, end - before);
+			item[end - before] = '\0';
+			if (!option_value_set(row, values, item, source, complaint))
+				return false;
+		}
 		text += length + (text[length] == ',');
 	}
 	return true;

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/fan_out.h"
 #include "options.h"
+#include "otlp/span_from_exchange.h"
 
 #define FLAGS(...) ((char *[]){"shmotel-receiver", "--config", "/dev/null", __VA_ARGS__, NULL})
 
@@ -66,7 +68,7 @@ static void the_standard_variables_apply(void **state)
 	static const char *const variables[][2] = {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:///run/c.sock"},
 		{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
-		{"OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%20b,x-other=c"},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%20b, x-other=c "},
 		{"OTEL_EXPORTER_OTLP_TIMEOUT", "10000"},
 		{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"},
 		{"OTEL_METRIC_EXPORT_INTERVAL", "1500"},
@@ -84,6 +86,7 @@ static void the_standard_variables_apply(void **state)
 	assert_int_equal(o.exports.count, 1);
 	assert_string_equal(o.exports.items[0], "otlp-grpc:unix:///run/c.sock");
 	assert_string_equal(o.headers.items[0], "x-tenant=a b");
+	assert_string_equal(o.headers.items[1], "x-other=c");
 	assert_int_equal(o.timeout_ns, 10000000000);
 	assert_int_equal(o.compression, COMPRESSION_GZIP);
 	assert_int_equal(o.metric_interval_ns, 1500000000);
@@ -99,6 +102,47 @@ static void the_standard_variables_apply(void **state)
 	receiver_options_free(&o);
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		unsetenv(variables[i][0]);
+}
+
+static void assert_lists_equal(const struct option_texts *texts, const struct slice *slices, size_t count)
+{
+	assert_int_equal(texts->count, count);
+	for (size_t i = 0; i < count; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < count; j++)
+			found = found || slice_equal(slices[i], (struct slice){texts->items[j], strlen(texts->items[j])});
+		assert_true(found);
+	}
+}
+
+/* Whoever uses the libraries without these options must not report what the program would not. */
+static void the_default_lists_are_those_of_the_libraries(void **state)
+{
+	struct receiver_options o;
+	struct span_rules rules;
+
+	(void)state;
+	span_rules_defaults(&rules);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+	assert_lists_equal(&o.redacted_query_keys, rules.redaction.sensitive_keys, rules.redaction.sensitive_key_count);
+	assert_lists_equal(&o.known_methods, rules.known_methods, rules.known_method_count);
+	receiver_options_free(&o);
+}
+
+static void more_exporters_than_there_may_be_are_refused(void **state)
+{
+	char *flags[4 + 2 * (FAN_OUT_EXPORTERS_MAX + 1) + 1] = {"shmotel-receiver", "--check-config", "--config", "/dev/null"};
+	struct receiver_options o;
+	int n = 4;
+
+	(void)state;
+	for (int i = 0; i <= FAN_OUT_EXPORTERS_MAX; i++) {
+		flags[n++] = "--export";
+		flags[n++] = "console";
+	}
+	assert_int_equal(read_flags(&o, flags), 2);
+	receiver_options_free(&o);
 }
 
 /* One that were dropped in silence would be reported unredacted. */
@@ -131,6 +175,10 @@ static void what_is_wrong_leaves_with_status_2(void **state)
 		{"--header", "no value"},
 		{"--header", "content-type=text/plain"},
 		{"--header", "x=a\r\ny: b"},
+		{"--header", "grpc-timeout=1S"},
+		{"--header", "Transfer-Encoding=chunked"},
+		{"--queue-bytes", "64KiB"}, /* less than one request */
+		{"--resource-attributes", "no value"},
 		{"--known-method", "G E T"},
 		{"--socket", "sensor.sock"},
 		{"--batch-spans", "0"},
@@ -158,6 +206,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_defaults_are_those_of_the_collector),
 		cmocka_unit_test(the_example_file_holds_the_defaults),
+		cmocka_unit_test(the_default_lists_are_those_of_the_libraries),
+		cmocka_unit_test(more_exporters_than_there_may_be_are_refused),
 		cmocka_unit_test(the_standard_variables_apply),
 		cmocka_unit_test(a_list_that_is_too_long_is_refused),
 		cmocka_unit_test(what_is_wrong_leaves_with_status_2),
