@@ -150,6 +150,8 @@ static int open_telemetry(struct pipeline *p, const struct receiver_options *o, 
 	config.batch_delay_ns = o->batch_delay_ns;
 	config.metric_interval_ns = o->metric_interval_ns;
 	config.series_per_metric_max = o->cardinality_limit;
+	if (config.series_max < o->cardinality_limit)
+		config.series_max = o->cardinality_limit; /* one process may use its limit up */
 	config.service_name = o->service_name;
 	config.resource_attributes = o->resource_attributes;
 	p->telemetry = telemetry_create(&config, sink);

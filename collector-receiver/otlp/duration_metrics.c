@@ -18,6 +18,11 @@ enum histogram_field {
 	POINT_MAX = 12,
 };
 
+enum {
+	/* All of a point but its attributes: tag and length, six numbers, two lists. */
+	POINT_BYTES = 5 + 6 * 9 + 2 * 3 + (DURATION_BUCKET_COUNT + DURATION_BOUND_COUNT) * 8,
+};
+
 static const struct {
 	struct slice name;
 	struct slice description;
@@ -82,36 +87,60 @@ static void write_point(struct wire_buffer *out, const struct series *series, co
 	wire_message_end(out, point);
 }
 
-static void write_metric(const struct series_table *table, enum duration_metric metric, uint64_t start_unix_ns,
-			 const struct metric_period *period, struct metric_request *request)
+/* What one process has to say may be more than a request may hold: then it goes on in another ResourceMetrics, which
+ * can go into the next request. */
+struct metric_writer {
+	struct metric_request *request;
+	struct slice resource;
+	const struct metric_period *period;
+	uint64_t start_unix_ns;
+	struct metric_brackets brackets;
+};
+
+static void write_metric(struct metric_writer *w, const struct series_table *table, enum duration_metric metric)
 {
+	struct metric_request *request = w->request;
+	struct metric_data data = {0};
 	const struct series *series;
 	uint32_t position = 0;
-	struct metric_data data = metric_data_begin(request, metrics[metric].name, metrics[metric].description,
-						    SLICE_LITERAL("s"), METRIC_HISTOGRAM);
+	bool open = false;
 
 	while ((series = series_next(table, &position)) != NULL) {
-		write_point(&request->body, series, period, start_unix_ns);
+		if (metric_request_is_full(request, POINT_BYTES + series->attributes_length)) {
+			if (open)
+				metric_data_end(request, data, w->period->temporality);
+			metric_request_end(request, w->brackets);
+			w->brackets = metric_request_begin(request, w->resource, otlp_scope_http);
+			open = false;
+		}
+		if (!open)
+			data = metric_data_begin(request, metrics[metric].name, metrics[metric].description,
+						 SLICE_LITERAL("s"), METRIC_HISTOGRAM);
+		open = true;
+		write_point(&request->body, series, w->period, w->start_unix_ns);
 		request->points_here++;
 	}
-	metric_data_end(request, data, period->temporality);
+	if (open)
+		metric_data_end(request, data, w->period->temporality);
 }
 
 void duration_metrics_write(struct resource *resource, struct series_limits *limits, const struct metric_period *period,
 			    struct metric_request *request)
 {
-	struct slice encoded = {(char *)resource->encoded, resource->encoded_length};
-	struct metric_brackets brackets = metric_request_begin(request, encoded, otlp_scope_http);
-	uint64_t start = resource->start_unix_ns;
+	struct metric_writer w = {
+		.request = request,
+		.resource = {(char *)resource->encoded, resource->encoded_length},
+		.period = period,
+		.start_unix_ns = resource->start_unix_ns,
+	};
 
-	if (period->temporality == METRIC_DELTA && period->start_unix_ns > start)
-		start = period->start_unix_ns;
+	if (period->temporality == METRIC_DELTA && period->start_unix_ns > w.start_unix_ns)
+		w.start_unix_ns = period->start_unix_ns;
+	w.brackets = metric_request_begin(request, w.resource, otlp_scope_http);
 	for (int i = 0; i < DURATION_METRIC_COUNT; i++) {
-		if (resource->series[i].count == 0 && resource->series[i].overflow == NULL)
-			continue;
-		write_metric(&resource->series[i], (enum duration_metric)i, start, period, request);
+		write_metric(&w, &resource->series[i], (enum duration_metric)i);
 		if (period->temporality == METRIC_DELTA)
 			series_table_clear(&resource->series[i], limits);
 	}
-	metric_request_end(request, brackets);
+	metric_request_end(request, w.brackets);
 }

@@ -45,6 +45,18 @@ struct metric_brackets metric_request_begin(struct metric_request *request, stru
 	return brackets;
 }
 
+/* Room for the heads of the messages around the points, and for the texts of the next metric. */
+enum {
+	CLOSING_BYTES_MAX = 512,
+};
+
+bool metric_request_is_full(const struct metric_request *request, size_t point_bytes)
+{
+	size_t here = request->body.length - request->here;
+
+	return request->points_here > 0 && here + point_bytes + CLOSING_BYTES_MAX > request->bytes_max;
+}
+
 /* What was complete before this resource goes out, and this resource begins the next request. */
 static void split(struct metric_request *request)
 {

@@ -30,6 +30,9 @@ struct metric_brackets {
 struct metric_brackets metric_request_begin(struct metric_request *request, struct slice resource, struct slice scope);
 void metric_request_end(struct metric_request *request, struct metric_brackets brackets);
 
+/* Within brackets that hold a point already: one more of that size may make them larger than bytes_max. */
+bool metric_request_is_full(const struct metric_request *request, size_t point_bytes);
+
 /* Brackets around a metric's data: begin with the field of its kind (7 sum, 9 histogram). */
 struct metric_data {
 	size_t metric;

@@ -156,12 +156,20 @@ void telemetry_set_sensor_counters(struct telemetry *t, const uint64_t *values, 
 
 /* --- export ------------------------------------------------------------------------------------------------------- */
 
+/* A wall clock that was put back does not end a period before it began. */
+static uint64_t period_end(const struct telemetry *t, uint64_t now_ns)
+{
+	uint64_t end = unix_ns(t, now_ns);
+
+	return end > t->metrics_until_unix_ns ? end : t->metrics_until_unix_ns;
+}
+
 /* Everything out, then those that have ended are free to go. */
 static void export_all(struct telemetry *t, uint64_t now_ns)
 {
 	const struct metric_period period = {
 		.start_unix_ns = t->metrics_until_unix_ns,
-		.end_unix_ns = unix_ns(t, now_ns),
+		.end_unix_ns = period_end(t, now_ns),
 		.temporality = t->config.delta ? METRIC_DELTA : METRIC_CUMULATIVE,
 	};
 

@@ -392,6 +392,61 @@ static void beyond_the_cardinality_limit_there_is_one_overflow_point(void **stat
 	free_metrics(r);
 }
 
+static void the_series_of_one_process_are_split_over_requests_that_fit(void **state)
+{
+	uint64_t points = 0, decoded = 0;
+
+	(void)state;
+	config.traces = false;
+	config.batch_bytes_max = 8192;
+	start();
+	for (uint16_t i = 0; i < 100; i++) {
+		struct exchange exchange = exchange_fixture(i % 2 ? EXCHANGE_SERVER : EXCHANGE_CLIENT, &shop);
+
+		exchange.http.status = (uint16_t)(200 + i);
+		telemetry_take(telemetry, &exchange);
+	}
+	telemetry_flush(telemetry, now_ns);
+	for (size_t i = 0; i < kept.count; i++) {
+		metrics_request *r = unpack_metrics(kept.requests[i]);
+
+		assert_true(kept.requests[i]->length <= 8192);
+		points += kept.requests[i]->items;
+		for (size_t j = 0; j < r->n_resource_metrics; j++) {
+			const Opentelemetry__Proto__Metrics__V1__ScopeMetrics *sm =
+				r->resource_metrics[j]->scope_metrics[0];
+
+			for (size_t k = 0; k < sm->n_metrics; k++) {
+				assert_true(sm->metrics[k]->histogram->n_data_points > 0);
+				decoded += sm->metrics[k]->histogram->n_data_points;
+			}
+		}
+		free_metrics(r);
+	}
+	assert_int_equal(points, 100);
+	assert_int_equal(decoded, 100);
+}
+
+static void a_clock_that_is_put_back_ends_no_period_before_it_began(void **state)
+{
+	metrics_request *r;
+	histogram_point *p;
+
+	(void)state;
+	config.traces = false;
+	config.delta = true;
+	start();
+	take(&shop, EXCHANGE_SERVER);
+	advance(60 * NS_PER_S);
+	telemetry_set_clock(telemetry, 0, 500 * NS_PER_S);
+	take(&shop, EXCHANGE_SERVER);
+	advance(60 * NS_PER_S);
+	r = last_metrics();
+	p = find_metric(r, "shop", "http.server.request.duration")->histogram->data_points[0];
+	assert_true(p->start_time_unix_nano <= p->time_unix_nano);
+	free_metrics(r);
+}
+
 static void a_duration_that_is_not_known_is_not_measured(void **state)
 {
 	struct exchange exchange = exchange_fixture(EXCHANGE_SERVER, &shop);
@@ -775,6 +830,8 @@ int main(void)
 		TEST(a_cumulative_series_grows_from_one_start),
 		TEST(a_delta_series_begins_where_the_last_one_ended),
 		TEST(beyond_the_cardinality_limit_there_is_one_overflow_point),
+		TEST(the_series_of_one_process_are_split_over_requests_that_fit),
+		TEST(a_clock_that_is_put_back_ends_no_period_before_it_began),
 		TEST(a_duration_that_is_not_known_is_not_measured),
 		TEST(the_series_of_a_process_that_ended_are_exported_once_more),
 		TEST(an_exchange_behind_the_exit_joins_the_last_export),
