@@ -38,6 +38,7 @@ struct intake {
 	struct loop_watch doorbell;
 	struct loop_timer retry;
 	uint64_t retry_ns;
+	uint64_t attached_ns;
 	struct segment_grant grant;
 	struct shm_ring_reader reader;
 	char told[SENTENCE_BYTES]; /* the last problem told */
@@ -67,6 +68,10 @@ static void intake_reset(struct intake *intake, const char *sentence)
 		segment_grant_release(&intake->grant);
 	}
 	intake->state = INTAKE_WAITING;
+	/* Shorter sessions let the wait grow: a sensor that dies or breaks its ring at once would else be asked for a
+	 * snapshot of the host ten times a second. */
+	if (was_attached && loop_now_ns() - intake->attached_ns > retry_ns_max)
+		intake->retry_ns = retry_ns_min;
 	loop_timer_set(intake->loop, &intake->retry, loop_now_ns() + intake->retry_ns);
 	intake->retry_ns = intake->retry_ns * 2 > retry_ns_max ? retry_ns_max : intake->retry_ns * 2;
 	if (was_attached)
@@ -142,7 +147,7 @@ static void intake_attach(struct intake *intake)
 	shm_ring_reader_init(&intake->reader, segment->producer, segment->control, segment->data,
 			     segment->ring_bytes);
 	intake->state = INTAKE_ATTACHED;
-	intake->retry_ns = retry_ns_min;
+	intake->attached_ns = loop_now_ns();
 	intake->told[0] = '\0';
 	counter_add(COUNTER_ATTACHES, 1);
 	intake->sink.attached(intake->sink.context, segment->generation, intake->grant.sensor_pid);

@@ -370,6 +370,20 @@ static void a_broken_ring_is_given_up_and_a_new_one_attached(void **state)
 	run_until(fixture, fixture->records == 1);
 }
 
+/* 100, 200 and 400 ms: waits may be longer than they are set to, never shorter. */
+static void a_ring_that_breaks_at_once_is_asked_for_less_and_less_often(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t start_ns = loop_now_ns();
+
+	attach(fixture);
+	for (unsigned i = 2; i <= 4; i++) {
+		fixture->sensor.session.segment.producer->tail = 12345;
+		run_until(fixture, fixture->attached == i);
+	}
+	assert_true(loop_now_ns() - start_ns >= UINT64_C(700) * 1000 * 1000);
+}
+
 static void an_impossible_head_ends_the_session(void **state)
 {
 	struct fixture *fixture = *state;
@@ -430,6 +444,7 @@ static int run_on(enum loop_backend with)
 		INTAKE_TEST(a_second_receiver_is_told_who_is_attached_and_gets_in_when_the_first_is_gone),
 		INTAKE_TEST(a_sensor_that_cannot_make_a_ring_says_so),
 		INTAKE_TEST(a_broken_ring_is_given_up_and_a_new_one_attached),
+		INTAKE_TEST(a_ring_that_breaks_at_once_is_asked_for_less_and_less_often),
 		INTAKE_TEST(an_impossible_head_ends_the_session),
 		INTAKE_TEST(unknown_and_malformed_records_are_counted_and_skipped),
 		INTAKE_TEST(a_path_that_can_never_work_is_refused_at_once),
