@@ -72,7 +72,7 @@ def check_metrics(telemetry, report):
                 "spans that arrived")
     expected = made - counter_sum(report, "shmotel.receiver.durations_unknown")
     # A point that was lost may have been the last of a process that is gone.
-    if counter_sum(report, "shmotel.exporter.lost", "signal=metrics") == 0:
+    if counter_sum(report, "shmotel.exporter.metric_data_point.lost") == 0:
         check_equal(measured, expected, "requests measured")
     check(measured <= expected, f"{measured} requests measured, but {expected} seen")
 
