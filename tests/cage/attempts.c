@@ -81,6 +81,7 @@ int attempt_fate(int (*make)(void), cage_enter_fn *enter, const int *hole)
 
 	assert_true(child >= 0);
 	if (child == 0) {
+		alarm(PATIENCE_SECONDS); /* the cage lets nobody set one */
 		enter(hole);
 		_exit(make() >= 0 ? WORKED : errno);
 	}
@@ -107,8 +108,18 @@ static int call_number;
 
 static int make_call(void)
 {
-	alarm(PATIENCE_SECONDS);
 	return (int)syscall(call_number, -1L, -1L, -1L, -1L, -1L, -1L);
+}
+
+/* Newer kernels let uretprobe and uprobe pass every seccomp filter: outside of a probe's own trampoline they do
+ * nothing but fail. */
+static bool passes_every_filter(int number)
+{
+#ifdef __x86_64__
+	return number == 335 || number == 336;
+#else
+	return number < 0;
+#endif
 }
 
 void other_calls_check(const char *const *names, size_t count, cage_enter_fn *whole)
@@ -123,8 +134,9 @@ void other_calls_check(const char *const *names, size_t count, cage_enter_fn *wh
 			named[number] = true;
 	}
 	for (call_number = 0; call_number < CALLS_MAX; call_number++) {
-		int end = named[call_number] || call_number == SYS_alarm ? -SIGSYS
-									 : attempt_fate(make_call, whole, NULL);
+		int end = named[call_number] || passes_every_filter(call_number)
+				  ? -SIGSYS
+				  : attempt_fate(make_call, whole, NULL);
 
 		if (end != -SIGSYS)
 			fail_msg("system call %d ended with %d", call_number, end);
