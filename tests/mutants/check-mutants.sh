@@ -47,6 +47,15 @@ hostile()
 hostile_writer() { hostile hostile_writer; }
 hostile_reader() { hostile hostile_reader; }
 
+# What is not ordered is a race, over the compiler's atomics.
+two_threads()
+{
+	command -v clang >/dev/null || { echo "there is no clang"; return 77; }
+	clang "${flags[@]}" -fsanitize=thread "$tests/stress/ring_two_threads_test.c" "$src"/*.c -o "$work/test" -lcmocka ||
+		return 125
+	TSAN_OPTIONS=halt_on_error=1 timeout 100 "$work/test"
+}
+
 # On x86-64 only the full fences are instructions.
 x86()
 {
@@ -104,7 +113,7 @@ mutant()
 
 unable=
 # ring_step_killed takes longest, and is a test of its own.
-for test in ring vectors hostile_writer hostile_reader arm64 x86; do
+for test in ring vectors hostile_writer hostile_reader two_threads arm64 x86; do
 	sound "$test"
 done
 
@@ -149,6 +158,13 @@ mutant ring src/ring_reader.c 's/(reader_asleep, )1\)/\10)/' 'sleep is not annou
 mutant arm64 src/ring_reader.c 's/shm_fence_full\(\);//' 'no full fence in sleep'
 mutant arm64 src/ring_reader.c 's/shm_store_release_64/shm_store_64/' 'head is stored without release'
 mutant arm64 src/ring_reader.c '0,/shm_load_acquire_64/s/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' \
+	'tail is loaded without acquire'
+
+mutant two_threads src/ring_writer.c 's/shm_store_release_64/shm_store_64/' 'tail is stored without release'
+mutant two_threads src/ring_reader.c 's/shm_store_release_64/shm_store_64/' 'head is stored without release'
+mutant two_threads src/ring_writer.c 's/shm_load_acquire_64\((.*)\);/__atomic_load_n(\1, __ATOMIC_RELAXED);/' \
+	'head is loaded without acquire'
+mutant two_threads src/ring_reader.c 's/shm_load_acquire_64\((.*)\);/__atomic_load_n(\1, __ATOMIC_RELAXED);/' \
 	'tail is loaded without acquire'
 
 # The order of x86-64
