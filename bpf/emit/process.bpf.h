@@ -88,8 +88,9 @@ static __always_inline bool process_other_emit(struct task_struct *task, uint64_
 
 static __always_inline bool process_current_emit(struct task_struct *task, uint64_t process_id)
 {
-	struct event_process *event = ring_reserve(sizeof(*event));
 	struct mm_struct *mm = KERNEL_READ(task, mm);
+	/* Before 6.2 the verifier does not see that a second test for NULL cannot fail: no call between this and the first. */
+	struct event_process *event = ring_reserve(sizeof(*event));
 
 	if (!event)
 		return false;

@@ -59,7 +59,7 @@ add() { # host path, path inside
 	mkdir -p "$root$(dirname "$2")"
 	cp -aL "$1" "$root$2"
 	if [ -f "$1" ] && head -c4 "$1" | grep -q ELF; then
-		ldd "$1" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+		{ ldd "$1" 2>/dev/null || true; } | { grep -o '/[^ ]*' || true; } | while read -r library; do
 			[ -e "$root$library" ] || { mkdir -p "$root$(dirname "$library")"; cp -L "$library" "$root$library"; }
 		done
 	fi
