@@ -51,7 +51,8 @@ build()
 		"$cc" -std=gnu11 -O2 $apart -D_GNU_SOURCE "$@" -I "$protocol/include" -c "$protocol/src/$file.c" \
 			-o "$out/$file.o" || return 1
 	done
-	"$cc" -std=gnu11 -O2 -static -pthread -D_GNU_SOURCE -I "$tests/arm64/stand_in" -I "$protocol/include" -I "$tests" \
+	"$cc" -std=gnu11 -O2 -static -pthread -D_GNU_SOURCE \
+		-I "$tests/arm64/stand_in" -I "$protocol/include" -I "$tests" \
 		"$tests/stress/ring_two_threads_test.c" "$out"/*.o -o "$out/ring_two_threads" &&
 		"$cc" -std=gnu11 -O2 -static -I "$tests/arm64/stand_in" -I "$protocol/include" -I "$tests" \
 			"$tests/vectors/vectors_test.c" "$tests/vectors/record_text.c" "$out"/*.o -o "$out/vectors"

@@ -88,7 +88,8 @@ static void scene_open(struct scene *scene)
 	shm_ring_reader_init(&scene->reader, scene->segment.producer, scene->segment.control, scene->segment.data,
 			     RING_BYTES);
 	scene->doorbell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	scene->progress = mmap(NULL, sizeof(*scene->progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	scene->progress =
+		mmap(NULL, sizeof(*scene->progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(scene->doorbell_fd >= 0 && scene->progress != MAP_FAILED);
 	positions_advance(scene);
 }

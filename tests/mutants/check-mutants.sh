@@ -8,7 +8,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-flags=(-std=gnu11 -O1 -g -w -D_GNU_SOURCE -I "$work/shm-protocol/include" -I "$tests" -I "$tests/unit/shm-protocol" -pthread)
+flags=(-std=gnu11 -O1 -g -w -D_GNU_SOURCE -I "$work/shm-protocol/include" -I "$tests"
+	-I "$tests/unit/shm-protocol" -pthread)
 asan=(-fsanitize=address,undefined -fno-sanitize-recover=all)
 src=$work/shm-protocol/src
 
@@ -16,13 +17,16 @@ src=$work/shm-protocol/src
 
 ring()
 {
-	cc "${flags[@]}" "${asan[@]}" "$tests/unit/shm-protocol/ring_test.c" "$src"/*.c -o "$work/test" -lcmocka || return 125
+	cc "${flags[@]}" "${asan[@]}" "$tests/unit/shm-protocol/ring_test.c" "$src"/*.c -o "$work/test" \
+		-lcmocka ||
+		return 125
 	timeout 60 "$work/test"
 }
 
 vectors()
 {
-	cc "${flags[@]}" "${asan[@]}" "$tests"/vectors/{vectors_test,record_text}.c "$src"/*.c -o "$work/test" -lcmocka ||
+	cc "${flags[@]}" "${asan[@]}" "$tests"/vectors/{vectors_test,record_text}.c "$src"/*.c -o "$work/test" \
+		-lcmocka ||
 		return 125
 	timeout 60 "$work/test" "$tests/vectors/ring.vectors"
 }
@@ -51,7 +55,8 @@ hostile_reader() { hostile hostile_reader; }
 two_threads()
 {
 	command -v clang >/dev/null || { echo "there is no clang"; return 77; }
-	clang "${flags[@]}" -fsanitize=thread "$tests/stress/ring_two_threads_test.c" "$src"/*.c -o "$work/test" -lcmocka ||
+	clang "${flags[@]}" -fsanitize=thread "$tests/stress/ring_two_threads_test.c" "$src"/*.c -o "$work/test" \
+		-lcmocka ||
 		return 125
 	TSAN_OPTIONS=halt_on_error=1 timeout 100 "$work/test"
 }
@@ -128,23 +133,29 @@ mutant hostile_reader src/ring_writer.c 's/(head - writer->head_seen > writer->)
 mutant hostile_reader src/ring_writer.c 's/head % SHM_RECORD_ALIGN_BYTES != 0 \|\|/false ||/' 'an odd head is believed'
 mutant hostile_reader src/ring_writer.c 's/writer->violations\+\+;//' 'a violation is not counted'
 mutant hostile_reader src/ring_writer.c 's/writer->lost_records\+\+;//' 'a loss is not counted'
-mutant hostile_reader include/shm_protocol/ring_writer.h 's/(writer->data \+ \(writer->)tail/\1head_seen/' 'written in the wrong place'
+mutant hostile_reader include/shm_protocol/ring_writer.h 's/(writer->data \+ \(writer->)tail/\1head_seen/' \
+	'written in the wrong place'
 mutant ring_step_killed include/shm_protocol/ring_writer.h \
 	's/^(\twriter->reserved = length;)/\1 writer->producer->tail = writer->tail + length;/' 'published before it is filled'
-mutant ring_step_killed src/ring_writer.c 's/(shm_store_release_64.*writer->tail)\);/\1 + 8);/' 'published one word too far'
-mutant ring src/ring_writer.c 's/return shm_load_32\(.*reader_asleep\) != 0;/return false;/' 'the bell is never asked for'
+mutant ring_step_killed src/ring_writer.c 's/(shm_store_release_64.*writer->tail)\);/\1 + 8);/' \
+	'published one word too far'
+mutant ring src/ring_writer.c 's/return shm_load_32\(.*reader_asleep\) != 0;/return false;/' \
+	'the bell is never asked for'
 mutant arm64 src/ring_writer.c 's/shm_fence_full\(\);//' 'no full fence in publish'
 mutant arm64 src/ring_writer.c 's/shm_store_release_64/shm_store_64/' 'tail is stored without release'
-mutant arm64 src/ring_writer.c 's/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' 'head is loaded without acquire'
+mutant arm64 src/ring_writer.c 's/shm_load_acquire_64\((.*)\);/*(volatile uint64_t *)\1;/' \
+	'head is loaded without acquire'
 
 # The reader
 mutant hostile_writer src/ring_reader.c 's/(record_copy_short\(copy, at, )length\);/\1((struct shm_record_header *)at)->length);/' \
 	'the length is fetched twice'
 mutant hostile_writer src/ring_reader.c 's/(reader_take_long\(.*, at, )length\);/\1((struct shm_record_header *)at)->length);/' \
 	'the length of a long record is fetched twice'
-mutant hostile_writer src/ring_reader.c 's/^.*\)copy\)->length = length;//' 'the copy keeps a length that was not checked'
+mutant hostile_writer src/ring_reader.c 's/^.*\)copy\)->length = length;//' \
+	'the copy keeps a length that was not checked'
 mutant hostile_writer src/ring_reader.c 's/length > SHM_RECORD_BYTES_MAX \|\|//' 'a record longer than the longest'
-mutant hostile_writer src/ring_reader.c 's/length < sizeof\(struct shm_record_header\)/false/' 'a record shorter than a header'
+mutant hostile_writer src/ring_reader.c 's/length < sizeof\(struct shm_record_header\)/false/' \
+	'a record shorter than a header'
 mutant hostile_writer src/ring_reader.c 's/length % SHM_RECORD_ALIGN_BYTES != 0/false/' 'a record of odd length'
 mutant hostile_writer src/ring_reader.c 's/\|\| length > reader->tail_seen - head/|| false/' 'a record beyond the tail'
 mutant hostile_writer src/ring_reader.c 's/tail - reader->head > reader->capacity/false/' 'a tail beyond the capacity'
@@ -186,5 +197,6 @@ mutant vectors src/record_check.c 's/fixed->byte_count > UINT64_MAX - fixed->off
 mutant vectors src/record_check.c 's/fixed->role > SHM_ROLE_CLIENT/false/' 'a role that is not listed'
 mutant vectors src/record_check.c 's/fixed->count > tail.left \/ sizeof\(uint64_t\)/fixed->count * 8 > tail.left/' \
 	'a count that wraps'
-mutant vectors src/record_check.c 's/length < record_types\[header->type\].fixed_bytes/false/' 'less than the fixed part'
+mutant vectors src/record_check.c 's/length < record_types\[header->type\].fixed_bytes/false/' \
+	'less than the fixed part'
 exit "$failed"

@@ -235,7 +235,8 @@ def attach(path):
     try:
         if len(message) != 48 or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             raise Refused("message")
-        magic, major, _minor, status, generation, ring_bytes, _pid, _uid, other_pid, _ = struct.unpack("=QHHIQQIIII", message)
+        magic, major, _minor, status, generation, ring_bytes, _pid, _uid, other_pid, _ = struct.unpack(
+            "=QHHIQQIIII", message)
         if magic != MAGIC or major != MAJOR:
             raise Refused("version")
         if status != 0:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write ring.vectors: ring images, and what every reader of them must find. Run it after a change of SPEC.md.
 
-Records are packed here field by field as SPEC.md lists them, and what is expected is said beside them by hand: neither of
-the readers under test has a part in it. README.md describes the form.
+Records are packed here field by field as SPEC.md lists them, and what is expected is said beside them by hand: neither
+of the readers under test has a part in it. README.md describes the form.
 """
 import os
 import struct
@@ -66,8 +66,8 @@ DATA_TEXT = "data flags=%d connection_id=9 time_ns=5 offset=%d byte_count=%d cap
 
 
 def connection_text(flags, family, role, local, remote, path=""):
-    return "connection " + CONNECTION_TEXT % (flags, family, role) + 'local_address=%s remote_address=%s unix_path="%s"' % (
-        local, remote, path)
+    return ("connection " + CONNECTION_TEXT % (flags, family, role) +
+            'local_address=%s remote_address=%s unix_path="%s"' % (local, remote, path))
 
 
 IPV4 = ("7f000001" + "00" * 12, "0a000002" + "00" * 12)
