@@ -11,14 +11,13 @@
 
 enum {
 	ROUNDS_MAX = 99,
-	TRIES_MAX = 200, /* rounds begun of each mover, to get those that nothing disturbed */
+	TRIES_MAX = 2000, /* rounds begun of each mover, to get those that nothing disturbed */
 	MOVER_COUNT = 3,
 	RATIO_BYTES = 48,
 };
 
-static const uint64_t row_ns_max = UINT64_C(5) * 1000 * 1000 * 1000; /* no round is begun after that */
-
 static uint64_t rounds = 15;
+static uint64_t row_seconds = 5;
 static uint64_t only_record_bytes, only_batch; /* 0: all */
 
 static const struct ring_mover *const movers[MOVER_COUNT] = {&ring_mover, &floor_mover, &fenced_floor_mover};
@@ -58,7 +57,7 @@ static bool is_complete(const struct measured row[MOVER_COUNT])
 /* All movers in turn, so that all meet the same moments of the machine. */
 static bool row_measure(const int cpus[2], uint32_t record_bytes, uint32_t batch, struct measured row[MOVER_COUNT])
 {
-	const uint64_t end_ns = bench_now_ns() + row_ns_max;
+	const uint64_t end_ns = bench_now_ns() + row_seconds * 1000000000;
 
 	memset(row, 0, MOVER_COUNT * sizeof(*row));
 	for (size_t tries = 0; tries < TRIES_MAX && !is_complete(row); tries++) {
@@ -146,7 +145,8 @@ static int run(bool json)
 }
 
 static const struct bench_option options[] = {
-	{"rounds", "undisturbed rounds wanted for each median, within 5 s a row", 1, ROUNDS_MAX, &rounds},
+	{"rounds", "undisturbed rounds wanted for each median", 1, ROUNDS_MAX, &rounds},
+	{"row-seconds", "no round of a row is begun after that time", 1, 3600, &row_seconds},
 	{"record-bytes", "only rows of this size; 0: all of 64, 256, 1024", 0, RING_RECORD_BYTES_MAX, &only_record_bytes},
 	{"batch", "only rows that publish so many at a time; 0: all of 1, 16, 64", 0, 64, &only_batch},
 };
