@@ -1,5 +1,5 @@
-/* A process that attaches to a ring and drains it the way the receiver does, sleeping when it is empty, and does nothing
- * with the records. */
+/* A process that attaches to a ring and drains it the way the receiver does, sleeping when it is empty, and does
+ * nothing with the records. */
 #ifndef TESTS_BENCH_DRAIN_READER_H
 #define TESTS_BENCH_DRAIN_READER_H
 

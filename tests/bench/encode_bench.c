@@ -238,7 +238,7 @@ static int run(bool json)
 const struct bench_command encode_bench = {
 	.name = "encode",
 	.summary = "spans of ten attributes into OTLP",
-	.purpose = "What a span of ten attributes costs: by the wire encoder, by protobuf-c's pack of a message that is ready\n"
-		   "made, and from an exchange all the way into a request. CPU time, the best of five rounds each.",
+	.purpose = "What a span of ten attributes costs: by the wire encoder, by protobuf-c's pack of a message that is\n"
+		   "ready made, and from an exchange all the way into a request. CPU time, the best of five rounds each.",
 	.run = run,
 };

@@ -6,7 +6,12 @@
 
 #include "shm_protocol/record.h"
 
-enum { TRAFFIC_PID = 4194303, TRAFFIC_PROCESS_ID = 77, TRAFFIC_MESSAGE_BYTES_MAX = 512, TRAFFIC_RESPONSE_BODY_BYTES = 2048 };
+enum {
+	TRAFFIC_PID = 4194303,
+	TRAFFIC_PROCESS_ID = 77,
+	TRAFFIC_MESSAGE_BYTES_MAX = 512,
+	TRAFFIC_RESPONSE_BODY_BYTES = 2048,
+};
 
 /* A data record with what is shown of one message. */
 struct traffic_message {

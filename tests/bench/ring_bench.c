@@ -131,10 +131,10 @@ static int run(bool json)
 		return 1;
 	}
 	if (!json)
-		printf("ns/record   | median                  | best                    | ring / floor  | machine         |"
-		       " undisturbed\n"
-		       "bytes batch |    ring   floor  fenced |    ring   floor  fenced | median   best | memcpy pingpong |"
-		       " rounds of ring, floor\n");
+		printf("ns/record   | median                  | best                    | ring / floor  "
+		       "| machine         | undisturbed\n"
+		       "bytes batch |    ring   floor  fenced |    ring   floor  fenced | median   best "
+		       "| memcpy pingpong | rounds of ring, floor\n");
 	for (size_t i = 0; i < sizeof(record_bytes) / sizeof(record_bytes[0]); i++)
 		for (size_t j = 0; j < sizeof(batches) / sizeof(batches[0]); j++)
 			if ((only_record_bytes == 0 || only_record_bytes == record_bytes[i]) &&
@@ -147,7 +147,8 @@ static int run(bool json)
 static const struct bench_option options[] = {
 	{"rounds", "undisturbed rounds wanted for each median", 1, ROUNDS_MAX, &rounds},
 	{"row-seconds", "no round of a row is begun after that time", 1, 3600, &row_seconds},
-	{"record-bytes", "only rows of this size; 0: all of 64, 256, 1024", 0, RING_RECORD_BYTES_MAX, &only_record_bytes},
+	{"record-bytes", "only rows of this size; 0: all of 64, 256, 1024", 0, RING_RECORD_BYTES_MAX,
+	 &only_record_bytes},
 	{"batch", "only rows that publish so many at a time; 0: all of 1, 16, 64", 0, 64, &only_batch},
 };
 
@@ -155,11 +156,11 @@ const struct bench_command ring_bench = {
 	.name = "ring",
 	.summary = "records through the shared ring between two processes",
 	.purpose =
-		"Records through the shared ring between two processes on two processors, bounds checked and copied\n"
-		"out, against a bare loop over the same bytes in the same run (floor), and the bare loop with the full\n"
-		"fence that a wakeup needs behind each publish (fenced_floor). Rounds in which the scheduler took a\n"
-		"processor away do not count, unless there are no others. Then wakeups per second under a paced load, and the time from a publish\n"
-		"to a sleeping reader's first copy.",
+		"Records through the shared ring between two processes on two processors, bounds checked and\n"
+		"copied out, against a bare loop over the same bytes in the same run (floor), and the bare loop\n"
+		"with the full fence that a wakeup needs behind each publish (fenced). Rounds in which the\n"
+		"scheduler took a processor away do not count, unless there are no others. Then wakeups per\n"
+		"second under a paced load, and the time from a publish to a sleeping reader's first copy.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.run = run,

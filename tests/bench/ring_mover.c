@@ -15,8 +15,8 @@ static inline void spin(void)
 #endif
 }
 
-/* A reader that finds nothing leaves the line with the tail to the writer for about a microsecond. (The receiver goes to
- * sleep, and leaves it for ten times as long.) */
+/* A reader that finds nothing leaves the line with the tail to the writer for about a microsecond. (The receiver goes
+ * to sleep, and leaves it for ten times as long.) */
 static inline void wait_for_records(void)
 {
 	for (int i = 0; i < EMPTY_PAUSES; i++)

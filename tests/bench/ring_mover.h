@@ -1,4 +1,4 @@
-/* The ways of moving records through a mapped segment, both ends of each: the ring itself and what it is compared with. */
+/* The ways of moving records through a mapped segment, both ends of each: the ring, and what it is compared with. */
 #ifndef TESTS_BENCH_RING_MOVER_H
 #define TESTS_BENCH_RING_MOVER_H
 

@@ -244,10 +244,10 @@ static const struct bench_option options[] = {
 const struct bench_command sensor_bench = {
 	.name = "sensor",
 	.summary = "events through the sensor's relay into the ring",
-	.purpose = "Events of HTTP/1.1 traffic, made up in this process in place of the kernel side, through the sensor's\n"
-		   "check of events, its relay and its ring: once with a process that attaches and does nothing but drain\n"
-		   "the ring, once with none. ns/record is CPU time of the sensor's passes, the making up of events and\n"
-		   "the ringing of the doorbell included; lost is what found the ring full.",
+	.purpose = "Events of HTTP/1.1 traffic, made up in this process in place of the kernel side, through the\n"
+		   "sensor's check of events, its relay and its ring: once with a process that attaches and does\n"
+		   "nothing but drain the ring, once with none. ns/record is CPU time of the sensor's passes, the\n"
+		   "making up of events and the ringing of the doorbell included; lost is what found the ring full.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.run = run,
