@@ -44,9 +44,10 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 /* sendto, sendmsg, recvfrom and recvmsg of ia32 have numbers that mean nothing to a 64-bit program; so has all of x32. */
 static __always_inline bool syscall_is_of_compat_sockets(uint64_t number)
 {
-	enum { IA32_SENDTO = 369, IA32_RECVMSG = 372, X32_BIT = 0x40000000 };
+	enum { IA32_SENDTO = 369, IA32_RECVMSG = 372, X32_BIT = 30 };
 
-	return (number >= IA32_SENDTO && number <= IA32_RECVMSG) || number & X32_BIT;
+	/* Not the bit alone: the return from a signal handler leaves -1 for a number. */
+	return (number >= IA32_SENDTO && number <= IA32_RECVMSG) || number >> X32_BIT == 1;
 }
 
 #elif defined(__TARGET_ARCH_arm64)

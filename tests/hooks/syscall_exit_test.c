@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -372,6 +373,26 @@ static void memory_that_is_gone_when_the_call_returns_is_a_hole(void **unused)
 	socket_pair_close(&pair);
 }
 
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void the_return_from_a_signal_is_no_call_of_a_32_bit_program(void **unused)
+{
+	uint64_t before[SENSOR_COUNTER_COUNT] = {0}, after[SENSOR_COUNTER_COUNT] = {0};
+	struct sigaction action = {.sa_handler = on_signal}, former;
+
+	(void)unused;
+	assert_int_equal(sigaction(SIGUSR1, &action, &former), 0);
+	capture_counters(captured.capture, before);
+	for (int i = 0; i < 1000; i++)
+		raise(SIGUSR1);
+	capture_counters(captured.capture, after);
+	assert_true(after[SENSOR_COUNTER_COMPAT_CALLS] < before[SENSOR_COUNTER_COMPAT_CALLS] + 1000);
+	sigaction(SIGUSR1, &former, NULL);
+}
+
 #ifdef __x86_64__
 static void calls_of_32_bit_programs_are_counted_and_not_mistaken(void **unused)
 {
@@ -438,6 +459,7 @@ int main(void)
 		cmocka_unit_test(a_budget_spent_leaves_a_hole_that_ends_with_the_turn),
 		cmocka_unit_test(the_flush_reports_a_hole_that_nothing_follows),
 		cmocka_unit_test(memory_that_is_gone_when_the_call_returns_is_a_hole),
+		cmocka_unit_test(the_return_from_a_signal_is_no_call_of_a_32_bit_program),
 #ifdef __x86_64__
 		cmocka_unit_test(calls_of_32_bit_programs_are_counted_and_not_mistaken),
 #endif
