@@ -87,13 +87,26 @@ static __noinline bool data_emit(struct connection *connection, struct segment *
 	return true;
 }
 
+/* Another CPU may have been faster. */
+static __always_inline void position_raise(uint64_t *position, uint64_t to)
+{
+	if (*position < to)
+		*position = to;
+}
+
+static __always_inline bool data_has_holes(const struct connection *connection, uint32_t direction)
+{
+	return connection->reported[direction & 1] < connection->settled[direction & 1];
+}
+
 /* Report the bytes of a direction that were only counted, as one hole that ends when the last of them passed. */
 static __always_inline void data_holes_emit(struct connection *connection, uint32_t direction)
 {
 	direction &= 1;
-	uint64_t end = connection->offset[direction], bytes = end - connection->reported[direction];
-	if (!bytes)
+	uint64_t end = connection->settled[direction], from = connection->reported[direction];
+	if (end <= from)
 		return;
+	uint64_t bytes = end - from;
 	if (bytes > UINT32_MAX)
 		bytes = UINT32_MAX; /* the rest is the distance to the record before */
 	struct segment hole = {
@@ -103,7 +116,7 @@ static __always_inline void data_holes_emit(struct connection *connection, uint3
 		.flags = direction == SENT ? SHM_DATA_SENT : 0,
 	};
 	if (data_emit(connection, &hole))
-		connection->reported[direction] = end;
+		position_raise(&connection->reported[direction], end);
 }
 
 /* Report the end of a direction, once. */

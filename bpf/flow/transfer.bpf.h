@@ -102,13 +102,14 @@ static __always_inline void transfer_report(struct connection *connection, struc
 		.time_ns = now_ns,
 		.flags = direction == SENT ? SHM_DATA_SENT : 0,
 	};
+	uint64_t end = segment.offset + transfer->bytes;
 	connection->last_ns[direction] = now_ns;
 	if (first || (transfer->source != TRANSFER_NONE && budget_left(connection))) {
 		uint64_t reported = transfer_segments_emit(connection, transfer, &segment, first);
-		if (reported)
-			connection->reported[direction] = reported;
+		position_raise(&connection->reported[direction], reported);
 	}
-	if (connection->reported[direction] != connection->offset[direction] && !state.holes_counted)
+	position_raise(&connection->settled[direction], end);
+	if (data_has_holes(connection, direction) && !state.holes_counted)
 		state.holes_counted = 1;
 }
 

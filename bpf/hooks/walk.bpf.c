@@ -59,7 +59,7 @@ int flush_holes(struct bpf_iter__bpf_map_elem *ctx)
 	if (!connection || !(connection->flags & CONNECTION_ANNOUNCED))
 		return 0;
 	for (uint32_t direction = RECEIVED; direction <= SENT; direction++) {
-		if (connection->reported[direction] == connection->offset[direction])
+		if (!data_has_holes(connection, direction))
 			continue;
 		if (connection->last_ns[direction] < state.flush_before_ns)
 			data_holes_emit(connection, direction);

@@ -27,14 +27,10 @@ enum connection_flag {
 };
 
 struct connection {
+	/* What every transfer needs comes first, to share cache lines. */
+	uint64_t inode; /* 0 until a process uses the socket */
 	uint64_t connection_id;
-	uint64_t inode;      /* 0 until a process uses the socket */
-	uint64_t process_id; /* of the owner */
-	uint64_t opened_ns;
-	uint64_t offset[2];   /* by direction: bytes counted ... */
-	uint64_t reported[2]; /* ... and position up to which events were emitted */
-	uint64_t last_ns[2];  /* when the last bytes were counted */
-	uint32_t pid;         /* of the owner, 0 until a process uses the socket */
+	uint32_t pid; /* of the owner, 0 until a process uses the socket */
 	uint32_t exec_id;
 	uint32_t generation; /* of the verdict */
 	uint32_t captured;   /* in this turn */
@@ -42,6 +38,15 @@ struct connection {
 	uint8_t turn; /* direction + 1; 0 before the first */
 	uint8_t role; /* enum shm_role */
 	uint32_t _pad;
+	/* By direction: bytes counted; the position up to which the calls that counted them are done with them; the
+	 * position up to which events were emitted. What lies between the last two is a hole. What lies between the
+	 * first two is being emitted by another CPU, and is none. */
+	uint64_t offset[2];
+	uint64_t settled[2];
+	uint64_t reported[2];
+	uint64_t last_ns[2]; /* when the last bytes were counted */
+	uint64_t process_id; /* of the owner */
+	uint64_t opened_ns;
 };
 
 struct {

@@ -1,6 +1,7 @@
 /* Do each system call that moves bytes, expect the exact events. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -393,6 +394,58 @@ static void the_return_from_a_signal_is_no_call_of_a_32_bit_program(void **unuse
 	sigaction(SIGUSR1, &former, NULL);
 }
 
+enum { DUPLEX_ROUNDS = 20000 };
+
+static void *read_all(void *socket)
+{
+	char buffer[1];
+
+	for (int i = 0; i < DUPLEX_ROUNDS; i++)
+		if (read(*(int *)socket, buffer, 1) != 1)
+			break;
+	return NULL;
+}
+
+/* No byte is in two events. One may be in none: the distance between two events is a hole too. */
+static void expect_no_byte_twice(uint64_t connection_id, bool sent)
+{
+	static uint8_t times[DUPLEX_ROUNDS];
+
+	memset(times, 0, sizeof(times));
+	event_log_drain(&captured);
+	for (size_t i = 0; i < captured.count; i++) {
+		const struct shm_record_data *event = (const void *)captured.events[i];
+		if (event->header.type != SHM_RECORD_DATA || event->connection_id != connection_id ||
+		    !!(event->header.flags & SHM_DATA_SENT) != sent)
+			continue;
+		assert_in_range(event->offset + event->byte_count, 1, DUPLEX_ROUNDS);
+		for (uint32_t byte = 0; byte < event->byte_count; byte++)
+			times[event->offset + byte]++;
+	}
+	for (size_t i = 0; i < DUPLEX_ROUNDS; i++)
+		assert_true(times[i] <= 1);
+}
+
+static void two_threads_that_send_and_receive_on_one_socket_report_no_byte_twice(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char burst[64] = {0};
+	pthread_t reader;
+
+	(void)unused;
+	/* What the reader finds waits already, so that both threads are in the programs all the time. */
+	for (int left = DUPLEX_ROUNDS; left > 0;)
+		left -= (int)write(pair.server, burst, left < 64 ? (size_t)left : 64);
+	assert_int_equal(pthread_create(&reader, NULL, read_all, &pair.client), 0);
+	for (int i = 0; i < DUPLEX_ROUNDS; i++)
+		assert_int_equal(write(pair.client, "x", 1), 1);
+	pthread_join(reader, NULL);
+	assert_int_equal(capture_flush(captured.capture, 0), 0);
+	expect_no_byte_twice(client_id(&pair), true);
+	expect_no_byte_twice(client_id(&pair), false);
+	socket_pair_close(&pair);
+}
+
 #ifdef __x86_64__
 static void calls_of_32_bit_programs_are_counted_and_not_mistaken(void **unused)
 {
@@ -459,6 +512,7 @@ int main(void)
 		cmocka_unit_test(a_budget_spent_leaves_a_hole_that_ends_with_the_turn),
 		cmocka_unit_test(the_flush_reports_a_hole_that_nothing_follows),
 		cmocka_unit_test(memory_that_is_gone_when_the_call_returns_is_a_hole),
+		cmocka_unit_test(two_threads_that_send_and_receive_on_one_socket_report_no_byte_twice),
 		cmocka_unit_test(the_return_from_a_signal_is_no_call_of_a_32_bit_program),
 #ifdef __x86_64__
 		cmocka_unit_test(calls_of_32_bit_programs_are_counted_and_not_mistaken),
