@@ -182,7 +182,6 @@ struct sock {
 	uint16_t sk_type;
 	uint16_t sk_protocol;
 	int sk_err;
-	unsigned char sk_shutdown;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 };
@@ -256,7 +255,6 @@ enum {
 	KERNEL_IPPROTO_TCP = 6,
 	KERNEL_S_IFMT = 0170000,
 	KERNEL_S_IFSOCK = 0140000,
-	KERNEL_RCV_SHUTDOWN = 1,
 	KERNEL_PF_KTHREAD = 0x00200000,
 
 	KERNEL_TCP_ESTABLISHED = 1,

@@ -6,15 +6,6 @@
 
 #include "flow/connection.bpf.h"
 
-/* The handshake tells the role. No process is known here; the first that uses the socket becomes the owner. */
-static __always_inline void state_established(struct sock *sk, int old_state)
-{
-	if (old_state != KERNEL_TCP_SYN_SENT && old_state != KERNEL_TCP_SYN_RECV)
-		return;
-	uint8_t role = old_state == KERNEL_TCP_SYN_SENT ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER;
-	connection_insert(sk, role, ports_are_watched(sk) ? 0 : CONNECTION_FILTERED);
-}
-
 static __always_inline void state_closed(struct sock *sk, struct connection *connection)
 {
 	uint8_t reason = SHM_CLOSE_NORMAL;
@@ -23,6 +14,19 @@ static __always_inline void state_closed(struct sock *sk, struct connection *con
 		reason = SHM_CLOSE_RESET;
 	connection_close_emit(connection, sk, reason);
 	connection_remove(sk);
+}
+
+/* The handshake tells the role. No process is known here; the first that uses the socket becomes the owner. */
+static __always_inline void state_established(struct sock *sk, int old_state)
+{
+	if (old_state != KERNEL_TCP_SYN_SENT && old_state != KERNEL_TCP_SYN_RECV)
+		return;
+	uint8_t role = old_state == KERNEL_TCP_SYN_SENT ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER;
+	uint64_t key = (uint64_t)sk;
+	struct connection *former = bpf_map_lookup_elem(&connections, &key);
+	if (former) /* connect(2) anew, after a connection that was dissolved with AF_UNSPEC */
+		state_closed(sk, former);
+	connection_insert(sk, role, ports_are_watched(sk) ? 0 : CONNECTION_FILTERED);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -46,8 +50,9 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 			data_end_emit(connection, SENT, bpf_ktime_get_ns());
 		break;
 	case KERNEL_TCP_CLOSE:
-		/* What was received before may still be read: tcp_destroyed reports the end then. */
-		if (KERNEL_READ(sk, sk_socket) && tcp_unread_bytes(sk) > 0) {
+		/* While a process holds the socket, bytes may wait to be read, or have been read or written by a call
+		 * that has not returned: tcp_destroyed reports the end then. */
+		if (KERNEL_READ(sk, sk_socket)) {
 			if (KERNEL_READ(sk, sk_err))
 				connection->flags |= CONNECTION_RESET;
 			break;

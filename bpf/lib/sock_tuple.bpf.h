@@ -124,15 +124,6 @@ static __always_inline void sock_tcp_tuple(struct sock *sk, struct shm_record_co
 	}
 }
 
-/* Bytes that the transport has received and the process has not read; a FIN takes one sequence number. */
-static __always_inline int32_t tcp_unread_bytes(struct sock *sk)
-{
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	int32_t sequence = KERNEL_READ(tcp, rcv_nxt) - KERNEL_READ(tcp, copied_seq);
-
-	return sequence - (KERNEL_READ(sk, sk_shutdown) & KERNEL_RCV_SHUTDOWN ? 1 : 0);
-}
-
 /* Bytes that the process has read or written since the connection was made, to within the one that a SYN counts. */
 static __always_inline uint64_t tcp_bytes_passed(struct sock *sk)
 {

@@ -1,10 +1,14 @@
 /* Open and end TCP connections in every way, expect who, where and how. */
 #include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -156,6 +160,8 @@ static void a_reset_is_told(void **unused)
 	exchange(&pair);
 	uint64_t client = client_of(&pair)->connection_id;
 	socket_reset(&pair.server);
+	close(pair.client);
+	pair.client = -1;
 	const struct shm_record_connection_close *event = event_log_wait_close(&captured, client);
 	assert_non_null(event);
 	assert_int_equal(event->reason, SHM_CLOSE_RESET);
@@ -181,6 +187,68 @@ static void bytes_that_wait_when_a_reset_comes_are_still_seen(void **unused)
 	assert_non_null(event);
 	assert_int_equal(event->reason, SHM_CLOSE_RESET);
 	EXPECT_SEGMENTS(&captured, client, false, BYTES(0, "pong"), BYTES(4, "last"));
+	socket_pair_close(&pair);
+}
+
+static void *receive_hundred(void *socket)
+{
+	char buffer[100];
+
+	return (void *)recv(*(int *)socket, buffer, sizeof(buffer), MSG_WAITALL);
+}
+
+static void bytes_of_a_call_that_a_reset_interrupts_are_seen(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	pthread_t reader;
+	void *received;
+	int unread = 1;
+
+	(void)unused;
+	exchange(&pair);
+	uint64_t client = client_of(&pair)->connection_id;
+	assert_int_equal(pthread_create(&reader, NULL, receive_hundred, &pair.client), 0);
+	assert_int_equal(write(pair.server, "last", 4), 4);
+	/* The call has taken the bytes and waits for more. */
+	while (ioctl(pair.server, SIOCOUTQ, &unread) == 0 && unread > 0)
+		sched_yield();
+	do {
+		assert_int_equal(ioctl(pair.client, FIONREAD, &unread), 0);
+		sched_yield();
+	} while (unread > 0);
+	socket_reset(&pair.server);
+	assert_int_equal(pthread_join(reader, &received), 0);
+	assert_int_equal((intptr_t)received, 4);
+	close(pair.client);
+	pair.client = -1;
+	assert_non_null(event_log_wait_close(&captured, client));
+	EXPECT_SEGMENTS(&captured, client, false, BYTES(0, "pong"), BYTES(4, "last"));
+	socket_pair_close(&pair);
+}
+
+static void a_socket_that_connects_anew_is_another_connection(void **unused)
+{
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	struct sockaddr_in server;
+	socklen_t bytes = sizeof(server);
+
+	(void)unused;
+	exchange(&pair);
+	uint64_t former = client_of(&pair)->connection_id;
+	assert_int_equal(getpeername(pair.client, (void *)&server, &bytes), 0);
+	assert_int_equal(connect(pair.client, &nowhere, sizeof(nowhere)), 0);
+	assert_int_equal(connect(pair.client, (void *)&server, bytes), 0);
+	close(pair.server);
+	pair.server = accept(pair.listener, NULL, NULL);
+	assert_true(pair.server >= 0);
+	assert_int_equal(getsockname(pair.client, (void *)&server, &bytes), 0);
+	pair.client_port = ntohs(server.sin_port);
+	exchange(&pair);
+	uint64_t latter = client_of(&pair)->connection_id;
+	assert_int_not_equal(former, latter);
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_CONNECTION_CLOSE, former), 1);
+	EXPECT_SEGMENTS(&captured, latter, true, BYTES(0, "ping"));
 	socket_pair_close(&pair);
 }
 
@@ -240,6 +308,8 @@ int main(void)
 		cmocka_unit_test(a_half_closed_connection_is_read_to_its_end),
 		cmocka_unit_test(a_reset_is_told),
 		cmocka_unit_test(bytes_that_wait_when_a_reset_comes_are_still_seen),
+		cmocka_unit_test(bytes_of_a_call_that_a_reset_interrupts_are_seen),
+		cmocka_unit_test(a_socket_that_connects_anew_is_another_connection),
 		cmocka_unit_test(holes_that_wait_are_reported_before_the_close),
 	};
 	return cmocka_run_group_tests_name("tcp_state", tests, open_all, close_all);
