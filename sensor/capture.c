@@ -146,6 +146,7 @@ static int programs_select(struct capture *capture)
 	bpf_program__set_autoattach(programs->progs.walk_listeners, false);
 	bpf_program__set_autoattach(programs->progs.walk_sockets, false);
 	bpf_program__set_autoattach(programs->progs.flush_holes, false);
+	bpf_program__set_autoattach(programs->progs.sweep_sockets, false);
 	for (size_t i = 0; i < sizeof(selection) / sizeof(selection[0]); i++) {
 		int error = bpf_program__set_autoload(selection[i].program, selection[i].load);
 		if (error)

@@ -73,6 +73,10 @@ int capture_walk(struct capture *capture);
  * once a second. */
 int capture_flush(struct capture *capture, uint32_t idle_ms);
 
+/* Let go of Unix sockets that have ended otherwise than by close(2): their ends appear in the ring. Without this the
+ * kernel's table fills with them. Its cost grows with the table; call every few seconds, receiver or not. */
+int capture_sweep(struct capture *capture);
+
 /* Decide over a process: takes effect on its present and future connections. */
 int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict);
 

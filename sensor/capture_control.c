@@ -50,6 +50,28 @@ int capture_walk(struct capture *capture)
 	return error;
 }
 
+static int connections_visit(struct capture *capture, struct bpf_program *program)
+{
+	union bpf_iter_link_info info = {
+		.map.map_fd = (uint32_t)bpf_map__fd(capture->programs->maps.connections),
+	};
+	/* Not LIBBPF_OPTS: libbpf refuses it when the compiler leaves something in the padding at the end. */
+	struct bpf_iter_attach_opts options;
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
+	return iterator_run(program, &options);
+}
+
+int capture_sweep(struct capture *capture)
+{
+	/* unix_release sees every end. */
+	if (capture->mode == CAPTURE_FENTRY || !capture->programs->rodata->config.unix_sockets)
+		return 0;
+	return connections_visit(capture, capture->programs->progs.sweep_sockets);
+}
+
 int capture_flush(struct capture *capture, uint32_t idle_ms)
 {
 	struct capture_state *state = &capture->programs->bss->state;
@@ -61,16 +83,7 @@ int capture_flush(struct capture *capture, uint32_t idle_ms)
 	uint64_t now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec, idle_ns = idle_ms * NS_PER_MS;
 	state->flush_before_ns = now_ns > idle_ns ? now_ns - idle_ns : 0;
 	state->holes_counted = 0;
-	union bpf_iter_link_info info = {
-		.map.map_fd = (uint32_t)bpf_map__fd(capture->programs->maps.connections),
-	};
-	/* Not LIBBPF_OPTS: libbpf refuses it when the compiler leaves something in the padding at the end. */
-	struct bpf_iter_attach_opts options;
-	memset(&options, 0, sizeof(options));
-	options.sz = sizeof(options);
-	options.link_info = &info;
-	options.link_info_len = sizeof(info);
-	return iterator_run(capture->programs->progs.flush_holes, &options);
+	return connections_visit(capture, capture->programs->progs.flush_holes);
 }
 
 static int verdict_store(struct capture *capture, uint32_t pid, enum verdict verdict, bool create)

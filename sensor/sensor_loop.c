@@ -113,6 +113,16 @@ static void flush(struct sensor *sensor)
 			    strerror(-error));
 }
 
+static void sweep(struct sensor *sensor, uint64_t now)
+{
+	int error = capture_sweep(sensor->capture);
+
+	sensor->sweep_due_ns = now + SENSOR_SWEEP_INTERVAL_NS;
+	if (error != 0)
+		LOG_LIMITED(LOG_LEVEL_WARNING, "Unix sockets that have ended stay in the kernel's table: %s",
+			    strerror(-error));
+}
+
 /* Returns the number of events drained. */
 static int pass(struct sensor *sensor)
 {
@@ -121,6 +131,8 @@ static int pass(struct sensor *sensor)
 
 	if (report_is_due)
 		flush(sensor);
+	if (now >= sensor->sweep_due_ns)
+		sweep(sensor, now);
 	int drained = drain(sensor);
 
 	if (drained > 0)
@@ -135,12 +147,12 @@ static int pass(struct sensor *sensor)
 
 static int timeout_ms(const struct sensor *sensor)
 {
-	uint64_t now = sensor_now_ns(), due = sensor->poll_due_ns;
+	uint64_t now = sensor_now_ns(), due = sensor->sweep_due_ns;
 
-	if (due == 0 || (sensor->report_due_ns != 0 && sensor->report_due_ns < due))
+	if (sensor->poll_due_ns != 0 && sensor->poll_due_ns < due)
+		due = sensor->poll_due_ns;
+	if (sensor->report_due_ns != 0 && sensor->report_due_ns < due)
 		due = sensor->report_due_ns;
-	if (due == 0)
-		return -1;
 	/* Rounded up, so as not to wake just before it. */
 	return due <= now ? 0 : (int)((due - now + 999999) / 1000000);
 }

@@ -17,6 +17,8 @@ enum {
 	SENSOR_REPORT_INTERVAL_NS = 1000 * 1000 * 1000,
 };
 
+#define SENSOR_SWEEP_INTERVAL_NS (10 * UINT64_C(1000000000))
+
 struct sensor {
 	const struct sensor_options *options;
 	struct sensor_options reloaded; /* owns the patterns in force after SIGHUP */
@@ -33,6 +35,7 @@ struct sensor {
 	bool stopping;
 	uint64_t poll_due_ns;   /* 0: nothing flows */
 	uint64_t report_due_ns; /* 0: no receiver */
+	uint64_t sweep_due_ns;
 	uint64_t reported_drained;
 	unsigned int quiet_reports;
 	int argc;

@@ -81,7 +81,7 @@ static __noinline struct connection *connection_adopt(struct sock *sk, uint64_t 
 	if (sock_state(sk) == KERNEL_TCP_CLOSE)
 		return NULL; /* its end has been reported already */
 	if (!sock_is_tcp(sk))
-		return connection_insert(sk, unix_role(sk), state.walk_done ? 0 : CONNECTION_JOINED);
+		return connection_insert(sk, unix_role(sk), CONNECTION_UNIX | (state.walk_done ? 0 : CONNECTION_JOINED));
 	enum { SYN_AND_FIN = 2 };
 	uint16_t flags = tcp_bytes_passed(sk) > bytes + SYN_AND_FIN ? CONNECTION_JOINED : 0;
 	if (!ports_are_watched(sk))
@@ -89,10 +89,16 @@ static __noinline struct connection *connection_adopt(struct sock *sk, uint64_t 
 	return connection_insert(sk, tcp_role(sk), flags);
 }
 
-static __always_inline void connection_remove(struct sock *sk)
+/* Take the entry out of the tables. */
+static __always_inline void connection_remove(struct connection *connection, uint64_t key)
 {
-	uint64_t key = (uint64_t)sk;
+	struct descriptor descriptor = connection->descriptor;
 
+	if (descriptor.pid) {
+		uint64_t *user = bpf_map_lookup_elem(&descriptors, &descriptor);
+		if (user && *user == key)
+			bpf_map_delete_elem(&descriptors, &descriptor);
+	}
 	bpf_map_delete_elem(&connections, &key);
 }
 
@@ -181,7 +187,7 @@ __weak int connection_settle(uint64_t sock, uint64_t inode, uint64_t user, uint6
 	if (connection && connection->inode && connection->inode != inode) {
 		/* The end of the socket that was here before has not been seen. */
 		connection_close_emit(connection, NULL, SHM_CLOSE_EVICTED);
-		bpf_map_delete_elem(&connections, &sock);
+		connection_remove(connection, sock);
 		connection = NULL;
 	}
 	if (!connection)

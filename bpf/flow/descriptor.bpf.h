@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* See the end of Unix sockets at close(2): they have no state tracepoint, and a tracepoint at the entry of close would
- * cost every system call of the host. What ends otherwise (dup2, close_range, exit) is noticed when the address of the
- * socket is used again; the peer's end of stream and the end of the process tell the receiver earlier. */
+ * cost every system call of the host. What ends otherwise (dup2, close_range, exit) is noticed by the sweep; the peer's
+ * end of stream and the end of the process tell the receiver earlier. */
 #ifndef BPF_FLOW_DESCRIPTOR_BPF_H
 #define BPF_FLOW_DESCRIPTOR_BPF_H
 
 #include "flow/connection.bpf.h"
-#include "maps/descriptors.bpf.h"
 
 static __always_inline void descriptor_keep(struct connection *connection, struct socket *socket, uint64_t number)
 {
@@ -18,7 +17,8 @@ static __always_inline void descriptor_keep(struct connection *connection, struc
 		return;
 	struct descriptor key = {.pid = task_current_pid(), .number = number};
 	uint64_t value = (uint64_t)sk;
-	bpf_map_update_elem(&descriptors, &key, &value, BPF_ANY);
+	if (bpf_map_update_elem(&descriptors, &key, &value, BPF_ANY) == 0)
+		connection->descriptor = key;
 }
 
 /* Whether another descriptor, here or in another process, keeps the socket open. */
@@ -32,6 +32,16 @@ static __always_inline bool socket_is_open(struct sock *sk, uint64_t inode)
 	return file && !file_release_pending(file);
 }
 
+/* End a Unix socket's entry, unless the socket is still open. */
+static __always_inline bool unix_end(struct connection *connection, uint64_t key)
+{
+	if (socket_is_open((struct sock *)key, connection->inode))
+		return false;
+	connection_close_emit(connection, NULL, SHM_CLOSE_NORMAL);
+	connection_remove(connection, key);
+	return true;
+}
+
 static __noinline void descriptor_closed(uint64_t number)
 {
 	if (!config.unix_sockets)
@@ -43,11 +53,11 @@ static __noinline void descriptor_closed(uint64_t number)
 	uint64_t address = *value;
 	bpf_map_delete_elem(&descriptors, &key);
 	struct connection *connection = bpf_map_lookup_elem(&connections, &address);
-	struct sock *sk = (struct sock *)address;
-	if (!connection || socket_is_open(sk, connection->inode))
+	if (!connection || unix_end(connection, address))
 		return;
-	connection_close_emit(connection, NULL, SHM_CLOSE_NORMAL);
-	bpf_map_delete_elem(&connections, &address);
+	/* The next use, through another descriptor, keeps that one. */
+	connection->descriptor.pid = 0;
+	connection->flags &= ~CONNECTION_DESCRIPTOR_KEPT;
 }
 
 #endif

@@ -13,7 +13,7 @@ static __always_inline void state_closed(struct sock *sk, struct connection *con
 	if (KERNEL_READ(sk, sk_err) || connection->flags & CONNECTION_RESET)
 		reason = SHM_CLOSE_RESET;
 	connection_close_emit(connection, sk, reason);
-	connection_remove(sk);
+	connection_remove(connection, (uint64_t)sk);
 }
 
 /* The handshake tells the role. No process is known here; the first that uses the socket becomes the owner. */

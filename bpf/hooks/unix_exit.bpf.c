@@ -41,6 +41,6 @@ int BPF_PROG(unix_release_entry, struct socket *socket)
 	if (!connection)
 		return 0;
 	connection_close_emit(connection, NULL, SHM_CLOSE_NORMAL);
-	bpf_map_delete_elem(&connections, &key);
+	connection_remove(connection, key);
 	return 0;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Visit what exists already: the listening ports first, then the connected sockets; and report holes that wait. */
+/* Visit what exists already: the listening ports first, then the connected sockets. Go through the connection table:
+ * report holes that wait, end Unix sockets that are gone. */
 #include "kernel_types.h"
 
 #include <bpf/bpf_tracing.h>
 
-#include "flow/connection.bpf.h"
+#include "flow/descriptor.bpf.h"
 
 static __always_inline struct sock *walk_sock(struct file *file)
 {
@@ -46,16 +47,24 @@ int walk_sockets(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Bytes that were counted without an event, where nothing has followed for a while. */
-SEC("iter/bpf_map_elem")
-int flush_holes(struct bpf_iter__bpf_map_elem *ctx)
+/* The entry that the iterator stands at; NULL at the end. What the context holds can only be read. */
+static __always_inline struct connection *walk_connection(struct bpf_iter__bpf_map_elem *ctx, uint64_t *key)
 {
 	uint64_t *at = ctx->key;
 
 	if (!at)
-		return 0;
-	uint64_t key = *at;
-	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+		return NULL;
+	*key = *at;
+	return bpf_map_lookup_elem(&connections, key);
+}
+
+/* Bytes that were counted without an event, where nothing has followed for a while. */
+SEC("iter/bpf_map_elem")
+int flush_holes(struct bpf_iter__bpf_map_elem *ctx)
+{
+	uint64_t key = 0;
+	struct connection *connection = walk_connection(ctx, &key);
+
 	if (!connection || !(connection->flags & CONNECTION_ANNOUNCED))
 		return 0;
 	for (uint32_t direction = RECEIVED; direction <= SENT; direction++) {
@@ -66,5 +75,17 @@ int flush_holes(struct bpf_iter__bpf_map_elem *ctx)
 		else
 			state.holes_counted = 1;
 	}
+	return 0;
+}
+
+/* Unix sockets whose end no hook has seen. */
+SEC("iter/bpf_map_elem")
+int sweep_sockets(struct bpf_iter__bpf_map_elem *ctx)
+{
+	uint64_t key = 0;
+	struct connection *connection = walk_connection(ctx, &key);
+
+	if (connection && connection->flags & CONNECTION_UNIX)
+		unix_end(connection, key);
 	return 0;
 }

@@ -10,6 +10,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "maps/descriptors.bpf.h"
+
 enum direction {
 	RECEIVED = 0,
 	SENT = 1,
@@ -24,6 +26,7 @@ enum connection_flag {
 	CONNECTION_RESET = 1 << 5,     /* the transport reported an error */
 	CONNECTION_ENDED = 1 << 6,     /* << direction: the end of the stream was reported */
 	CONNECTION_DESCRIPTOR_KEPT = 1 << 8,
+	CONNECTION_UNIX = 1 << 9,
 };
 
 struct connection {
@@ -47,6 +50,7 @@ struct connection {
 	uint64_t last_ns[2]; /* when the last bytes were counted */
 	uint64_t process_id; /* of the owner */
 	uint64_t opened_ns;
+	struct descriptor descriptor; /* its key in the table of descriptors; pid 0: it is not there */
 };
 
 struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Descriptors of watched Unix sockets, so that close(2) finds the socket when the descriptor is gone already. Only the
- * descriptor that the connection was first used through is kept. */
+ * descriptor that the connection was first used through is kept, and no longer than the connection. */
 #ifndef BPF_MAPS_DESCRIPTORS_BPF_H
 #define BPF_MAPS_DESCRIPTORS_BPF_H
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -89,6 +90,79 @@ static void a_duplicate_descriptor_keeps_the_connection(void **unused)
 	socket_pair_close(&pair);
 }
 
+enum end { END_BY_DUP2, END_BY_CLOSE_RANGE, END_BY_EXIT, END_BY_CLOSE_OF_A_COPY, END_WAYS };
+
+/* Use `socket` in some way that makes its end unlike the close(2) of the descriptor that the exchange used. */
+static void end_unseen(int socket, enum end way)
+{
+	int status, copy;
+
+	switch (way) {
+	case END_BY_DUP2:
+		assert_int_equal(dup2(STDERR_FILENO, socket), socket);
+		close(socket);
+		break;
+	case END_BY_CLOSE_RANGE:
+		assert_int_equal(close_range((unsigned int)socket, (unsigned int)socket, 0), 0);
+		break;
+	case END_BY_EXIT:
+		copy = fork();
+		assert_true(copy >= 0);
+		if (copy == 0) {
+			ssize_t sent = write(socket, "more", 4);
+			_exit(sent != 4);
+		}
+		close(socket);
+		assert_int_equal(waitpid(copy, &status, 0), copy);
+		assert_int_equal(status, 0);
+		break;
+	default:
+		copy = dup(socket);
+		close(socket);
+		close(copy);
+	}
+}
+
+static void an_end_that_no_hook_sees_is_found_by_the_sweep(void **unused)
+{
+	char path[64];
+
+	(void)unused;
+	for (enum end way = END_BY_DUP2; way < END_WAYS; way++) {
+		snprintf(path, sizeof(path), "@shmotel-sweep-%d-%d", getpid(), way);
+		struct socket_pair pair = socket_pair_unix(path);
+		exchange(pair.client, pair.server);
+		uint64_t client = event_log_unix(&captured, path, SHM_ROLE_CLIENT)->connection_id;
+		uint64_t server = event_log_unix(&captured, path, SHM_ROLE_SERVER)->connection_id;
+		end_unseen(pair.client, way);
+		pair.client = -1;
+		assert_int_equal(capture_sweep(captured.capture), 0);
+		assert_int_equal(event_log_count(&captured, SHM_RECORD_CONNECTION_CLOSE, client), 1);
+		assert_int_equal(event_log_count(&captured, SHM_RECORD_CONNECTION_CLOSE, server), 0);
+		/* The other end is in use: it stays what it is. */
+		assert_int_equal(send(pair.server, "more", 4, MSG_NOSIGNAL), -1);
+		socket_pair_close(&pair);
+		assert_int_equal(event_log_count(&captured, SHM_RECORD_CONNECTION_CLOSE, server), 1);
+	}
+}
+
+static void the_close_of_a_copy_that_was_used_is_told_at_once(void **unused)
+{
+	char path[64];
+
+	(void)unused;
+	snprintf(path, sizeof(path), "@shmotel-copy-%d", getpid());
+	struct socket_pair pair = socket_pair_unix(path);
+	exchange(pair.client, pair.server);
+	uint64_t client = event_log_unix(&captured, path, SHM_ROLE_CLIENT)->connection_id;
+	int copy = dup(pair.client);
+	close(pair.client);
+	pair.client = copy;
+	assert_int_equal(write(copy, "more", 4), 4);
+	socket_pair_close(&pair);
+	assert_int_equal(event_log_count(&captured, SHM_RECORD_CONNECTION_CLOSE, client), 1);
+}
+
 static void a_pair_without_a_name_has_no_role(void **unused)
 {
 	int ends[2];
@@ -149,6 +223,8 @@ int main(void)
 		cmocka_unit_test(both_ends_carry_the_path_of_the_listener),
 		cmocka_unit_test(an_end_that_is_closed_is_told_at_once),
 		cmocka_unit_test(a_duplicate_descriptor_keeps_the_connection),
+		cmocka_unit_test(an_end_that_no_hook_sees_is_found_by_the_sweep),
+		cmocka_unit_test(the_close_of_a_copy_that_was_used_is_told_at_once),
 		cmocka_unit_test(a_pair_without_a_name_has_no_role),
 		cmocka_unit_test(datagrams_are_not_captured),
 	};

@@ -38,6 +38,7 @@ static struct stage {
 	uint32_t verdict_count;
 	uint32_t receiver_pid;
 	uint32_t drains;
+	uint32_t sweeps;
 } * stage;
 static int event_fd;
 
@@ -85,6 +86,13 @@ int capture_flush(struct capture *capture, uint32_t idle_ms)
 {
 	(void)capture;
 	(void)idle_ms;
+	return 0;
+}
+
+int capture_sweep(struct capture *capture)
+{
+	(void)capture;
+	__atomic_fetch_add(&stage->sweeps, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -424,6 +432,7 @@ static void without_a_receiver_events_are_counted_and_the_sensor_goes_on(void **
 	play(10);
 	while (__atomic_load_n(&stage->data_events, __ATOMIC_ACQUIRE) > 0)
 		sched_yield();
+	assert_int_equal(__atomic_load_n(&stage->sweeps, __ATOMIC_ACQUIRE), 1);
 	kill(sensor_pid, SIGUSR1);
 	await_line("counter:           12  shmotel.sensor.record.lost{stage=shared_ring,reason=no_reader}", line,
 		   sizeof(line));
