@@ -104,9 +104,9 @@ static void end_pass(struct sensor *sensor, uint64_t now)
 	}
 }
 
-static void flush(struct sensor *sensor)
+static void flush(struct sensor *sensor, uint32_t idle_ms)
 {
-	int error = capture_flush(sensor->capture, FLUSH_IDLE_MS);
+	int error = capture_flush(sensor->capture, idle_ms);
 
 	if (error != 0)
 		LOG_LIMITED(LOG_LEVEL_WARNING, "the end of a large transfer shows only with the next one: %s",
@@ -130,7 +130,7 @@ static int pass(struct sensor *sensor)
 	bool report_is_due = sensor->report_due_ns != 0 && now >= sensor->report_due_ns;
 
 	if (report_is_due)
-		flush(sensor);
+		flush(sensor, FLUSH_IDLE_MS);
 	if (now >= sensor->sweep_due_ns)
 		sweep(sensor, now);
 	int drained = drain(sensor);
@@ -203,6 +203,7 @@ static void await_room_at_exit(struct sensor *sensor)
 
 void sensor_drain_at_exit(struct sensor *sensor)
 {
+	flush(sensor, 0);
 	for (int i = 0; i < DRAIN_PASSES_AT_EXIT && drain(sensor) == DRAIN_BUDGET; i++)
 		end_pass(sensor, sensor_now_ns());
 	await_room_at_exit(sensor);

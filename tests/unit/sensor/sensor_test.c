@@ -85,7 +85,8 @@ int capture_walk(struct capture *capture)
 int capture_flush(struct capture *capture, uint32_t idle_ms)
 {
 	(void)capture;
-	(void)idle_ms;
+	if (idle_ms == 0)
+		__atomic_fetch_add(&stage->data_events, 1, __ATOMIC_RELEASE); /* a hole that waited */
 	return 0;
 }
 
@@ -416,7 +417,7 @@ static void the_end_drains_first_and_the_account_is_even(void **state)
 	}
 	/* The last record is the counters, and they do not count themselves. */
 	assert_int_equal(counters[SENSOR_COUNTER_RECORDS_PUBLISHED] + 1, records);
-	assert_int_equal(counters[SENSOR_COUNTER_EVENTS_DRAINED], 20002);
+	assert_int_equal(counters[SENSOR_COUNTER_EVENTS_DRAINED], 2 + 20000 + 1);
 	assert_int_equal(counters[SENSOR_COUNTER_EVENTS_DRAINED],
 			 counters[SENSOR_COUNTER_RECORDS_PUBLISHED] + counters[SENSOR_COUNTER_SHARED_RING_FULL] +
 				 counters[SENSOR_COUNTER_NO_READER] - counters[SENSOR_COUNTER_RECORDS_OWN]);
@@ -437,7 +438,7 @@ static void without_a_receiver_events_are_counted_and_the_sensor_goes_on(void **
 	await_line("counter:           12  shmotel.sensor.record.lost{stage=shared_ring,reason=no_reader}", line,
 		   sizeof(line));
 	assert_int_equal(sensor_end(SIGINT), 0);
-	await_line("counter:           12  shmotel.sensor.record.lost{stage=shared_ring,reason=no_reader}", line,
+	await_line("counter:           13  shmotel.sensor.record.lost{stage=shared_ring,reason=no_reader}", line,
 		   sizeof(line));
 }
 
