@@ -112,10 +112,11 @@ static __always_inline bool peer_is_receiver(struct sock *sk)
 /* Take over what has been decided about the owner since this connection last asked. */
 static __noinline void connection_verdict(struct connection *connection, struct sock *sk)
 {
-	uint32_t pid = connection->pid;
+	uint32_t pid = connection->pid, generation = *(volatile uint32_t *)&state.verdict_generation;
 	struct process_entry *process = bpf_map_lookup_elem(&processes, &pid);
 
-	connection->generation = state.verdict_generation;
+	/* Read before the verdict: one that changes in between is asked for again. */
+	connection->generation = generation;
 	if (process && process->verdict != VERDICT_IGNORE && peer_is_receiver(sk)) {
 		process->verdict = VERDICT_IGNORE;
 		__sync_fetch_and_add(&state.verdict_generation, 1);
