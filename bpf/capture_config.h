@@ -43,6 +43,7 @@ struct capture_state {
 	uint32_t holes_counted;      /* programs: raised to 1 when bytes were counted without an event */
 	uint64_t flush_before_ns;    /* sensor: the flush reports holes that ended before */
 	uint64_t last_wakeup_ns;     /* programs */
+	uint64_t last_look_ns;       /* programs: at how full the ring is */
 	uint64_t last_connection_id; /* programs */
 };
 

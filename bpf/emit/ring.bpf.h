@@ -8,19 +8,23 @@
 #include "maps/events.bpf.h"
 
 enum {
-	/* Least time between two wakeups while the ring fills faster than it is drained. */
-	RING_WAKEUP_FULL_INTERVAL_NS = 100 * 1000,
+	/* Least time between two looks at how full the ring is. */
+	RING_LOOK_INTERVAL_NS = 100 * 1000,
 };
 
-/* Flags for bpf_ringbuf_submit. Two CPUs may wake the sensor at the same instant: that does no harm. */
+/* Flags for bpf_ringbuf_submit. Two CPUs may wake the sensor at the same instant: that does no harm. The times are
+ * compared with signs, because a hole's lies before the last wakeup often enough: no reason for another. */
 static __always_inline uint64_t ring_submit_flags(uint64_t now_ns)
 {
-	uint64_t interval_ns = config.wakeup_interval_ns;
+	int64_t interval_ns = config.wakeup_interval_ns;
 
-	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= config.wakeup_bytes)
-		interval_ns = RING_WAKEUP_FULL_INTERVAL_NS;
-	if (!interval_ns || now_ns - state.last_wakeup_ns < interval_ns)
-		return BPF_RB_NO_WAKEUP;
+	if (!interval_ns || (int64_t)(now_ns - state.last_wakeup_ns) < interval_ns) {
+		if ((int64_t)(now_ns - state.last_look_ns) < RING_LOOK_INTERVAL_NS)
+			return BPF_RB_NO_WAKEUP;
+		state.last_look_ns = now_ns;
+		if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < config.wakeup_bytes)
+			return BPF_RB_NO_WAKEUP;
+	}
 	state.last_wakeup_ns = now_ns;
 	return BPF_RB_FORCE_WAKEUP;
 }

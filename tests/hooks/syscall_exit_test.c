@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -394,6 +395,54 @@ static void the_return_from_a_signal_is_no_call_of_a_32_bit_program(void **unuse
 	sigaction(SIGUSR1, &former, NULL);
 }
 
+static bool woken(int epoll, int timeout_ms)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, timeout_ms) == 1;
+}
+
+static void a_hole_older_than_the_last_wakeup_wakes_nobody(void **unused)
+{
+	enum { INTERVAL_US = 2000000, TRIES = 1000 };
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	struct capture_options options = event_log_options();
+	struct epoll_event news = {.events = EPOLLIN | EPOLLET};
+	struct event_log log;
+	static char big[4096];
+	int tries = 0;
+	bool woke;
+
+	(void)unused;
+	/* Nobody else's traffic. */
+	options.unix_sockets = false;
+	options.include_port_count = 1;
+	options.include_ports[0] = (struct capture_port_range){pair.server_port, pair.server_port};
+	options.wakeup_interval_us = INTERVAL_US;
+	event_log_open(&log, &options);
+	int epoll = epoll_create1(0);
+	assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, capture_fd(log.capture), &news), 0);
+	assert_int_equal(write(pair.client, big, sizeof(big)), sizeof(big));
+	assert_int_equal(write(pair.client, big, 1000), 1000);
+	event_log_drain(&log);
+	while (woken(epoll, 0))
+		;
+	/* The other end makes the wakeup that is due. */
+	do {
+		assert_int_equal(write(pair.server, "x", 1), 1);
+		woke = woken(epoll, 10);
+		event_log_drain(&log);
+	} while (!woke && ++tries < TRIES);
+	assert_true(woke);
+	assert_int_equal(capture_flush(log.capture, 0), 0);
+	assert_false(woken(epoll, 100));
+	assert_int_equal(write(pair.server, "x", 1), 1);
+	assert_false(woken(epoll, 100));
+	close(epoll);
+	event_log_close(&log);
+	socket_pair_close(&pair);
+}
+
 enum { DUPLEX_ROUNDS = 20000 };
 
 static void *read_all(void *socket)
@@ -512,6 +561,7 @@ int main(void)
 		cmocka_unit_test(a_budget_spent_leaves_a_hole_that_ends_with_the_turn),
 		cmocka_unit_test(the_flush_reports_a_hole_that_nothing_follows),
 		cmocka_unit_test(memory_that_is_gone_when_the_call_returns_is_a_hole),
+		cmocka_unit_test(a_hole_older_than_the_last_wakeup_wakes_nobody),
 		cmocka_unit_test(two_threads_that_send_and_receive_on_one_socket_report_no_byte_twice),
 		cmocka_unit_test(the_return_from_a_signal_is_no_call_of_a_32_bit_program),
 #ifdef __x86_64__
