@@ -94,6 +94,8 @@ static __always_inline void call_messages(struct transfer *transfer, uint64_t me
 {
 	struct abi_mmsghdr first = {};
 
+	if (!transfer->bytes)
+		return; /* no message: not the end of the stream */
 	transfer->bytes = messages_bytes((struct abi_mmsghdr *)messages, transfer->bytes);
 	if (bpf_probe_read_user(&first, sizeof(first), (void *)messages))
 		return;

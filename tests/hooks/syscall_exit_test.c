@@ -204,6 +204,22 @@ static void what_follows_eight_elements_is_a_hole_that_the_turn_reports(void **u
 	socket_pair_close(&pair);
 }
 
+static void no_message_is_not_the_end_of_the_stream(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char buffer[8];
+	struct iovec vector = {buffer, sizeof(buffer)};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &vector, .msg_iovlen = 1}};
+
+	(void)unused;
+	assert_int_equal(write(pair.client, "hello", 5), 5);
+	assert_int_equal(read(pair.server, buffer, 1), 1);
+	assert_int_equal(recvmmsg(pair.server, &message, 0, 0, NULL), 0);
+	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), 4);
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "h"), BYTES(1, "ello"));
+	socket_pair_close(&pair);
+}
+
 static void a_peek_takes_nothing(void **unused)
 {
 	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
@@ -552,6 +568,7 @@ int main(void)
 		cmocka_unit_test(a_message_read_in_parts_is_consecutive_segments),
 		cmocka_unit_test(each_element_of_a_vector_is_a_segment),
 		cmocka_unit_test(what_follows_eight_elements_is_a_hole_that_the_turn_reports),
+		cmocka_unit_test(no_message_is_not_the_end_of_the_stream),
 		cmocka_unit_test(a_peek_takes_nothing),
 		cmocka_unit_test(bytes_discarded_by_the_kernel_are_a_hole),
 		cmocka_unit_test(failed_calls_leave_no_trace),
