@@ -105,9 +105,24 @@ int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verd
 	return verdict_store(capture, pid, verdict, false);
 }
 
+/* An entry that was made here for a process that no socket call has completed: if that had ended before, nobody else
+ * removes it, and it would hide whoever gets its pid. */
+static void receiver_forget(struct capture *capture, uint32_t pid)
+{
+	int table = bpf_map__fd(capture->programs->maps.processes);
+	struct process_entry entry;
+
+	if (bpf_map_lookup_elem(table, &pid, &entry) == 0 && entry.process_id == 0)
+		(void)bpf_map_delete_elem(table, &pid);
+}
+
 int capture_set_receiver(struct capture *capture, uint32_t pid)
 {
+	uint32_t former = capture->programs->bss->state.receiver_pid;
+
 	capture->programs->bss->state.receiver_pid = pid;
+	if (former && former != pid)
+		receiver_forget(capture, former);
 	if (!pid)
 		return 0;
 	return verdict_store(capture, pid, VERDICT_IGNORE, true);

@@ -1,4 +1,5 @@
 /* Processes: exec announces anew, exit is told, sockets change hands, verdicts and filters hold. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -190,6 +191,25 @@ static void the_collector_that_the_receiver_speaks_to_is_not_watched(void **unus
 	event_log_close(&captured);
 }
 
+static void a_receiver_that_had_ended_before_it_was_known_leaves_nothing(void **unused)
+{
+	struct capture_options options = event_log_options();
+	pid_t receiver = fork();
+	int status;
+
+	(void)unused;
+	if (receiver == 0)
+		_exit(0);
+	assert_int_equal(waitpid(receiver, &status, 0), receiver);
+	open_with(&options);
+	assert_int_equal(capture_set_receiver(captured.capture, (uint32_t)receiver), 0);
+	assert_int_equal(capture_set_receiver(captured.capture, 0), 0);
+	/* Neither of them is in the table of processes. */
+	assert_int_equal(capture_set_verdict(captured.capture, (uint32_t)receiver, VERDICT_WATCH), -ENOENT);
+	assert_int_equal(capture_set_verdict(captured.capture, 0, VERDICT_WATCH), -ENOENT);
+	event_log_close(&captured);
+}
+
 static void excluded_ports_are_not_captured_and_included_ones_are(void **unused)
 {
 	struct capture_options options = event_log_options();
@@ -228,6 +248,7 @@ int main(void)
 		cmocka_unit_test(an_ignored_process_is_silent_until_it_is_watched_again),
 		cmocka_unit_test(the_sensor_itself_is_never_watched),
 		cmocka_unit_test(the_collector_that_the_receiver_speaks_to_is_not_watched),
+		cmocka_unit_test(a_receiver_that_had_ended_before_it_was_known_leaves_nothing),
 		cmocka_unit_test(excluded_ports_are_not_captured_and_included_ones_are),
 	};
 	return cmocka_run_group_tests_name("process_life", tests, NULL, NULL);
