@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -383,7 +384,8 @@ static void memory_that_is_gone_when_the_call_returns_is_a_hole(void **unused)
 	*vector = (struct iovec){memory, sizeof(*vector)};
 	capture_counters(captured.capture, before);
 	assert_int_equal(write(pair.client, "\xff\xff\xff\xff\xff\xff\xff\xff\x10\0\0\0\0\0\0\0", 16), 16);
-	assert_int_equal(readv(pair.server, vector, 1), 16);
+	/* Not by way of a library that looks at the vector afterwards. */
+	assert_int_equal(syscall(SYS_readv, pair.server, vector, 1), 16);
 	EXPECT_SEGMENTS(&captured, server_id(&pair), false, HOLE(0, 16));
 	capture_counters(captured.capture, after);
 	assert_true(after[SENSOR_COUNTER_USER_MEMORY_UNREADABLE] > before[SENSOR_COUNTER_USER_MEMORY_UNREADABLE]);
