@@ -87,8 +87,9 @@ static __noinline bool data_emit(struct connection *connection, struct segment *
 	return true;
 }
 
-/* Another CPU may have been faster. */
-static __always_inline void position_raise(uint64_t *position, uint64_t to)
+/* Another CPU may have been faster. Volatile: `reported` before `settled`, so that whoever reads them in the other order
+ * never finds bytes settled whose report it does not see. */
+static __always_inline void position_raise(volatile uint64_t *position, uint64_t to)
 {
 	if (*position < to)
 		*position = to;
@@ -103,10 +104,11 @@ static __always_inline bool data_has_holes(const struct connection *connection, 
 static __always_inline void data_holes_emit(struct connection *connection, uint32_t direction)
 {
 	direction &= 1;
-	uint64_t end = connection->settled[direction], from = connection->reported[direction];
-	if (end <= from)
+	uint64_t end = *(volatile uint64_t *)&connection->settled[direction];
+	uint64_t reported = *(volatile uint64_t *)&connection->reported[direction];
+	if (end <= reported)
 		return;
-	uint64_t bytes = end - from;
+	uint64_t bytes = end - reported;
 	if (bytes > UINT32_MAX)
 		bytes = UINT32_MAX; /* the rest is the distance to the record before */
 	struct segment hole = {
@@ -116,7 +118,7 @@ static __always_inline void data_holes_emit(struct connection *connection, uint3
 		.flags = direction == SENT ? SHM_DATA_SENT : 0,
 	};
 	if (data_emit(connection, &hole))
-		position_raise(&connection->reported[direction], end);
+		position_move(&connection->reported[direction], reported, end);
 }
 
 /* Report the end of a direction, once. */

@@ -59,7 +59,16 @@ static __always_inline uint64_t offset_advance(uint64_t *offset, uint64_t bytes)
 	return before;
 }
 
-/* 5.12 for the same reason; before, the time and the CPU make an id that is as unique but not as small. */
+/* 5.12: compare-and-swap. Before, a position that another CPU has moved at the same instant may be moved back. */
+static __always_inline void position_move(uint64_t *position, uint64_t from, uint64_t to)
+{
+	if (config.has_atomic_fetch)
+		__sync_val_compare_and_swap(position, from, to);
+	else if (*(volatile uint64_t *)position == from)
+		*(volatile uint64_t *)position = to;
+}
+
+/* 5.12 for the same reason as offset_advance; before, the time and the CPU make an id that is as unique but not as small. */
 static __always_inline uint64_t connection_id_next(void)
 {
 	if (config.has_atomic_fetch)
