@@ -4,7 +4,7 @@
     bpf_cost.py [--rounds N] [--seconds S] SENSOR [SENSOR...]
 
 nginx and wrk over loopback, both ends watched; the sensors take turns, so that what the machine does meanwhile meets
-all of them. An empty program on the same tracepoint runs along, and its time per run is taken off every run. One JSON
+all of them, and in alternating order. An empty program on the same tracepoint runs along, and its time per run is taken off every run. One JSON
 line per program and one per sensor and round; the lines with "median" come last. Needs root, nginx, wrk, bpftool.
 """
 import argparse
@@ -168,9 +168,9 @@ def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     results = {path: [] for path in arguments.sensors}
     with tempfile.TemporaryDirectory() as directory, statistics_on(), nginx(directory):
-        for _ in range(arguments.rounds):
-            for path, values in results.items():
-                values.append(measure(path, arguments.seconds, directory))
+        for turn in range(arguments.rounds):
+            for path in arguments.sensors if turn % 2 == 0 else reversed(arguments.sensors):
+                results[path].append(measure(path, arguments.seconds, directory))
     for path, values in results.items():
         emit(sensor=path, rounds=len(values), median=statistics.median(values), least=min(values), most=max(values))
 
