@@ -6,7 +6,7 @@
 #include "shm_protocol/types.h"
 
 struct process_entry {
-	uint64_t process_id; /* 0: made by the sensor, for a process that the programs have not met */
+	uint64_t process_id;
 	uint32_t verdict;   /* enum verdict; written by the sensor */
 	uint32_t announced; /* 1 once the process event was emitted; written by the programs */
 };

@@ -86,46 +86,28 @@ int capture_flush(struct capture *capture, uint32_t idle_ms)
 	return connections_visit(capture, capture->programs->progs.flush_holes);
 }
 
-static int verdict_store(struct capture *capture, uint32_t pid, enum verdict verdict, bool create)
+int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict)
 {
 	int table = bpf_map__fd(capture->programs->maps.processes);
 	struct process_entry entry = {0};
 
-	if (bpf_map_lookup_elem(table, &pid, &entry) != 0 && !create)
+	if (bpf_map_lookup_elem(table, &pid, &entry) != 0)
 		return -errno;
 	entry.verdict = verdict;
-	if (bpf_map_update_elem(table, &pid, &entry, create ? BPF_ANY : BPF_EXIST) != 0)
+	if (bpf_map_update_elem(table, &pid, &entry, BPF_EXIST) != 0)
 		return -errno;
 	__atomic_fetch_add(&capture->programs->bss->state.verdict_generation, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
-int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict)
-{
-	return verdict_store(capture, pid, verdict, false);
-}
-
-/* An entry that was made here for a process that no socket call has completed: if that had ended before, nobody else
- * removes it, and it would hide whoever gets its pid. */
-static void receiver_forget(struct capture *capture, uint32_t pid)
-{
-	int table = bpf_map__fd(capture->programs->maps.processes);
-	struct process_entry entry;
-
-	if (bpf_map_lookup_elem(table, &pid, &entry) == 0 && entry.process_id == 0)
-		(void)bpf_map_delete_elem(table, &pid);
-}
-
 int capture_set_receiver(struct capture *capture, uint32_t pid)
 {
-	uint32_t former = capture->programs->bss->state.receiver_pid;
-
 	capture->programs->bss->state.receiver_pid = pid;
-	if (former && former != pid)
-		receiver_forget(capture, former);
 	if (!pid)
 		return 0;
-	return verdict_store(capture, pid, VERDICT_IGNORE, true);
+	/* A process that the programs have not met has no entry: they ignore it when they do. */
+	int error = capture_set_verdict(capture, pid, VERDICT_IGNORE);
+	return error == -ENOENT ? 0 : error;
 }
 
 /* The sum over all CPUs of one counter of the kernel side. */

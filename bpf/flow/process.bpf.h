@@ -14,9 +14,10 @@ static __noinline struct process_entry *process_get(struct task_struct *task)
 
 	if (process)
 		return process;
+	bool own = pid == config.self_pid || pid == state.receiver_pid;
 	struct process_entry fresh = {
 		.process_id = task_process_id(task),
-		.verdict = pid == config.self_pid ? VERDICT_IGNORE : config.new_process_verdict,
+		.verdict = own ? VERDICT_IGNORE : config.new_process_verdict,
 	};
 	bpf_map_update_elem(&processes, &pid, &fresh, BPF_NOEXIST);
 	process = bpf_map_lookup_elem(&processes, &pid);
