@@ -21,6 +21,7 @@ bool byte_stream_trim(const struct byte_stream *stream, struct segment *segment)
 	segment->byte_count -= (uint32_t)used;
 	segment->captured -= captured_used;
 	segment->bytes += captured_used;
+	segment->frame = segment->frame && used == 0;
 	if (segment->byte_count == 0)
 		segment->offset = stream->expected; /* an end that comes late ends what there is */
 	return segment->byte_count > 0 || segment->end;

@@ -23,7 +23,8 @@ struct segment {
 	const char *bytes;
 	uint32_t captured;
 	uint32_t byte_count;
-	bool end; /* the direction ends behind it */
+	bool end;   /* the direction ends behind it */
+	bool frame; /* the kernel side says that the bytes begin with an HTTP/2 frame */
 };
 
 struct held_segment {

@@ -40,6 +40,7 @@ struct connection {
 	uint8_t state;            /* enum conversation_state */
 	uint8_t turns_undecided;
 	bool joined;    /* its beginning was not seen */
+	bool role_known; /* client_direction was announced, or decided */
 	bool lost_once; /* a place in a stream was lost: a response without request may be one whose request was lost */
 };
 

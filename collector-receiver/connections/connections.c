@@ -146,6 +146,7 @@ static void take_connection(struct connections *connections, const struct shm_re
 		c->last_direction = NO_DIRECTION;
 		/* a hint, until the first request decides */
 		c->client_direction = fixed->role == SHM_ROLE_CLIENT ? SENT : RECEIVED;
+		c->role_known = fixed->role != SHM_ROLE_UNKNOWN;
 	}
 	set_owner(connections, c, fixed->process_id);
 }
@@ -171,6 +172,7 @@ static void take_data(struct connections *connections, const struct shm_record_v
 				  .byte_count = fixed->byte_count > fixed->captured_bytes ? fixed->byte_count
 											   : fixed->captured_bytes,
 				  .end = (fixed->header.flags & SHM_DATA_END_OF_STREAM) != 0,
+				  .frame = (fixed->header.flags & SHM_DATA_HTTP2_FRAME) != 0,
 			  });
 	connections->latest_ns = fixed->time_ns;
 }

@@ -4,11 +4,11 @@
 #include "connections/parsing.h"
 #include "counters.h"
 
-/* Only how a turn begins can tell the protocol. */
-static bool worth_offering(const struct connection *c, enum direction direction, bool fresh)
+/* Only how a turn begins can tell the protocol, or the kernel side. */
+static bool worth_offering(const struct connection *c, enum direction direction, bool fresh, bool frame)
 {
 	return c->state == CONVERSATION_SPOKEN ||
-	       (c->state == CONVERSATION_UNDECIDED && (fresh || c->streams[direction].partial != NULL));
+	       (c->state == CONVERSATION_UNDECIDED && (fresh || frame || c->streams[direction].partial != NULL));
 }
 
 /* Use a segment now. False if the rest of it, which *segment then is, has to wait. */
@@ -27,14 +27,15 @@ static bool deliver(struct conversation_env *env, struct connection *c, enum dir
 		parsing_begin_turn(env, c, direction);
 	size_t taken = segment->captured;
 
-	if (worth_offering(c, direction, fresh))
-		taken = parsing_offer(env, c, direction, segment->bytes, segment->captured, segment->time_ns, patient);
+	if (worth_offering(c, direction, fresh, segment->frame))
+		taken = parsing_offer(env, c, direction, segment, patient);
 	else
 		counter_add(COUNTER_BYTES_UNRECOGNISED, taken);
 	counter_add(COUNTER_BYTES_SEEN, taken);
 	stream->expected += taken;
 	segment->offset += taken;
 	segment->bytes += taken;
+	segment->frame = segment->frame && taken == 0;
 	segment->captured -= (uint32_t)taken;
 	segment->byte_count -= (uint32_t)taken;
 	if (segment->captured > 0)

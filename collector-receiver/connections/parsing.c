@@ -87,11 +87,27 @@ enum offer {
 	OFFER_HOLD,     /* not before the other direction */
 };
 
+static struct opening opening_at(const struct connection *c, enum direction direction, struct slice bytes,
+				 uint64_t offset)
+{
+	return (struct opening){
+		.bytes = bytes,
+		.more_may_come = true,
+		.first = !c->joined && offset == 0,
+		.sender_known = c->role_known,
+		.sender = sender_of(c, direction),
+		.server_port = c->client_direction == RECEIVED ? c->endpoints.local_port : c->endpoints.remote_port,
+	};
+}
+
 static enum offer offer_to_all(struct conversation_env *env, struct connection *c, enum direction direction,
-			       struct cursor *in)
+			       struct cursor *in, uint64_t offset, bool frame)
 {
 	const struct protocol *protocol;
-	enum match match = recognise(cursor_rest(in), true, &protocol);
+	struct opening opening = opening_at(c, direction, cursor_rest(in), offset);
+
+	opening.frame = frame;
+	enum match match = recognise(opening, &protocol);
 
 	if (match == MATCH_MORE)
 		return OFFER_KEEP;
@@ -190,7 +206,13 @@ struct offering {
 	size_t length;
 	size_t at; /* so many are used or kept */
 	uint64_t time_ns;
+	bool frame; /* an HTTP/2 frame begins at the first */
 };
+
+static bool at_frame(const struct offering *o)
+{
+	return o->frame && o->at == 0;
+}
 
 /* Keep the rest for later; if that cannot be, the unit is cut here. */
 static void keep_rest(struct conversation_env *env, struct connection *c, enum direction direction,
@@ -237,7 +259,7 @@ static enum offer offer_kept(struct conversation_env *env, struct connection *c,
 	o->at += (size_t)added;
 	enum offer offer = c->state == CONVERSATION_SPOKEN
 				   ? offer_to_protocol(env, c, direction, &flow, &in, patient)
-				   : offer_to_all(env, c, direction, &in);
+				   : offer_to_all(env, c, direction, &in, stream->expected - before, false);
 
 	if (c->state == CONVERSATION_OPAQUE || stream->partial == NULL)
 		return OFFER_PASS;
@@ -277,6 +299,8 @@ static enum offer offer_own(struct conversation_env *env, struct connection *c, 
 
 	if (c->state == CONVERSATION_SPOKEN) {
 		struct flow flow = flow_at(env, c, o->time_ns, o->time_ns);
+
+		flow.frame = at_frame(o);
 		enum offer offer = offer_to_protocol(env, c, direction, &flow, &in, patient);
 
 		if (offer == OFFER_TOOK)
@@ -285,7 +309,7 @@ static enum offer offer_own(struct conversation_env *env, struct connection *c, 
 			keep_rest(env, c, direction, o, c->protocol->unit_bytes_max);
 		return offer;
 	}
-	enum offer offer = offer_to_all(env, c, direction, &in);
+	enum offer offer = offer_to_all(env, c, direction, &in, c->streams[direction].expected + o->at, at_frame(o));
 
 	if (offer == OFFER_KEEP) {
 		keep_rest(env, c, direction, o, RECOGNISE_BYTES_MAX);
@@ -295,14 +319,20 @@ static enum offer offer_own(struct conversation_env *env, struct connection *c, 
 	return offer;
 }
 
-size_t parsing_offer(struct conversation_env *env, struct connection *c, enum direction direction, const char *bytes,
-		     size_t length, uint64_t time_ns, bool patient)
+size_t parsing_offer(struct conversation_env *env, struct connection *c, enum direction direction,
+		     const struct segment *segment, bool patient)
 {
-	struct offering o = {.bytes = bytes, .length = length, .time_ns = time_ns};
+	struct offering o = {.bytes = segment->bytes,
+			     .length = segment->captured,
+			     .time_ns = segment->time_ns,
+			     .frame = segment->frame};
+	struct byte_stream *stream = &c->streams[direction];
 	enum offer offer = OFFER_TOOK;
 
+	if (o.frame && (stream->lost || c->state == CONVERSATION_UNDECIDED)) /* better than what was kept to find one */
+		byte_stream_drop_partial(stream, env->pool);
 	while (c->state != CONVERSATION_OPAQUE && (o.at < o.length || offer == OFFER_AGAIN)) {
-		if (c->streams[direction].partial != NULL)
+		if (stream->partial != NULL)
 			offer = offer_kept(env, c, direction, &o, patient);
 		else if (o.at < o.length)
 			offer = offer_own(env, c, direction, &o, patient);
@@ -311,9 +341,9 @@ size_t parsing_offer(struct conversation_env *env, struct connection *c, enum di
 		if (offer == OFFER_HOLD)
 			return o.at;
 		if (offer == OFFER_PASS || offer == OFFER_KEEP)
-			return length;
+			return o.length;
 	}
-	return length;
+	return o.length;
 }
 
 void parsing_step_over(struct conversation_env *env, struct connection *c, enum direction direction, uint64_t bytes,
@@ -326,7 +356,10 @@ void parsing_step_over(struct conversation_env *env, struct connection *c, enum 
 	stream->expected += bytes;
 	if (c->state == CONVERSATION_UNDECIDED && stream->partial != NULL) {
 		struct slice kept = {stream->partial->bytes, stream->partial->length};
-		enum match match = recognise(kept, false, &protocol);
+		struct opening opening = opening_at(c, direction, kept, stream->expected - bytes - kept.length);
+
+		opening.more_may_come = false;
+		enum match match = recognise(opening, &protocol);
 
 		if (match == MATCH_NO || !begin(env, c, direction, match, protocol))
 			byte_stream_drop_partial(stream, env->pool);

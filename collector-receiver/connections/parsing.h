@@ -5,10 +5,10 @@
 
 #include "connections/conversation.h"
 
-/* Returns how many of the bytes are used, passed over or kept: all of them, unless the rest has to wait for the other
- * direction, which happens only if `patient`. */
-size_t parsing_offer(struct conversation_env *env, struct connection *c, enum direction direction, const char *bytes,
-		     size_t length, uint64_t time_ns, bool patient);
+/* Returns how many of the captured bytes are used, passed over or kept: all of them, unless the rest has to wait for the
+ * other direction, which happens only if `patient`. */
+size_t parsing_offer(struct conversation_env *env, struct connection *c, enum direction direction,
+		     const struct segment *segment, bool patient);
 
 /* `bytes` bytes pass unseen and are expected no more. Not `time_known`: time_ns is that of what came after them. */
 void parsing_step_over(struct conversation_env *env, struct connection *c, enum direction direction, uint64_t bytes,

@@ -37,6 +37,8 @@ enum exchange_flag {
 	EXCHANGE_START_UNSEEN = 1 << 4, /* the request's first byte was not seen: start_ns is the first that was */
 	EXCHANGE_END_INFERRED = 1 << 5, /* the response's framing passed unseen: what followed on the connection
 					 * shows that it had ended; end_ns is its last byte's time */
+	EXCHANGE_HEAD_UNCERTAIN = 1 << 6, /* fields of the head could not be decoded (a header table older than
+					   * the watching): they are absent */
 };
 
 enum exchange_end {
@@ -45,6 +47,8 @@ enum exchange_end {
 	EXCHANGE_CUT_BY_CLOSE,      /* the connection was closed or reset before the response's end */
 	EXCHANGE_CUT_BY_LOSS,       /* records were lost: the end was not seen */
 	EXCHANGE_CUT_BY_SHUTDOWN,   /* the receiver stopped, or had to give up the connection, before the end */
+	EXCHANGE_RESET_BY_CLIENT,   /* the protocol's own way to give up one request: RST_STREAM, a cancel */
+	EXCHANGE_RESET_BY_SERVER,
 };
 
 /* RFC 9110. Header values are as sent, without surrounding white space; absent ones have bytes == NULL. */
@@ -57,8 +61,6 @@ struct http_exchange {
 	struct slice scheme; /* ":scheme" or that of an absolute target; absent for HTTP/1 origin form */
 	struct slice host;   /* Host or :authority */
 	struct slice user_agent;
-	struct slice traceparent; /* W3C Trace Context */
-	struct slice tracestate;
 	struct slice x_forwarded_for;
 	struct slice forwarded;
 	struct slice x_forwarded_proto;
@@ -68,8 +70,59 @@ struct http_exchange {
 	bool upgraded; /* 101, or 2xx to CONNECT: what follows on the connection is another protocol */
 };
 
+/* gRPC over HTTP/2 (its PROTOCOL-HTTP2.md), and gRPC-Web. Absent slices have bytes == NULL. */
+struct rpc_exchange {
+	struct slice path; /* ":path" as sent: "/package.Service/Method" */
+	struct slice authority;
+	struct slice scheme;
+	struct slice user_agent;
+	int32_t status; /* grpc-status as sent; RPC_STATUS_UNSEEN when none was seen */
+	struct slice status_message; /* grpc-message, percent-decoded */
+	uint16_t http_status; /* ":status"; 0 when no response was seen */
+	int64_t request_messages; /* -1 if not every one could be counted */
+	int64_t response_messages;
+	bool web; /* gRPC-Web */
+};
+
+enum { RPC_STATUS_UNSEEN = -1 };
+
+enum database_system {
+	DATABASE_POSTGRESQL,
+	DATABASE_MYSQL,
+	DATABASE_MARIADB,
+	DATABASE_REDIS,
+	DATABASE_MEMCACHED,
+	DATABASE_SYSTEMS
+};
+
+enum database_language {
+	DATABASE_SQL,     /* query_text is SQL */
+	DATABASE_COMMAND, /* query_text is a command with its arguments, separated by single blanks */
+};
+
+/* One operation of a database client, or one batch of them that the client sent as one. Absent slices have bytes ==
+ * NULL. Nothing here is redacted: what may leave the host is decided by redaction.h. */
+struct database_exchange {
+	enum database_system system;
+	enum database_language language;
+	struct slice name_space; /* db.namespace as the system's conventions put it together; absent if not known */
+	struct slice operation;  /* only where the protocol itself names it ("GET", "COPY"): never taken from SQL text */
+	struct slice query_text; /* as sent; the first part of it if EXCHANGE_REQUEST_CUT. Absent when the statement was
+				  * prepared before anybody watched, or the protocol has none */
+	struct slice stored_procedure;
+	bool parameterised;      /* the values travel apart from query_text: it needs no sanitising */
+	uint32_t operations;     /* in this batch; 1: not a batch */
+	uint32_t arguments;      /* DATABASE_COMMAND: how many follow the operation, also those not in query_text */
+	struct slice status_code; /* db.response.status_code: SQLSTATE, error number, error prefix; absent: no error, or
+				   * the server gives none */
+	bool failed;             /* the server refused it; status_code may be absent all the same */
+	int64_t returned_rows;   /* -1 if not known */
+};
+
 enum exchange_protocol {
 	EXCHANGE_HTTP,
+	EXCHANGE_RPC,
+	EXCHANGE_DATABASE,
 };
 
 /* All pointers are borrowed for the duration of the call that hands the exchange over. */
@@ -83,9 +136,13 @@ struct exchange {
 	enum exchange_role role;
 	enum exchange_end end;
 	uint32_t flags; /* enum exchange_flag */
+	struct slice traceparent; /* W3C Trace Context, where the protocol carries it */
+	struct slice tracestate;
 	enum exchange_protocol protocol;
 	union {
 		struct http_exchange http;
+		struct rpc_exchange rpc;
+		struct database_exchange database;
 	};
 };
 

@@ -326,7 +326,7 @@ static void set_context(struct span *span, const struct exchange *exchange, stru
 
 	random_ids_span(ids, span->span_id);
 	span->flags = SPAN_FLAG_HAS_IS_REMOTE;
-	span->has_parent = trace_context_parse(exchange->http.traceparent, &caller);
+	span->has_parent = trace_context_parse(exchange->traceparent, &caller);
 	if (!span->has_parent) {
 		random_ids_trace(ids, span->trace_id);
 		span->flags |= TRACE_FLAG_SAMPLED;
@@ -338,7 +338,7 @@ static void set_context(struct span *span, const struct exchange *exchange, stru
 	memcpy(span->parent_span_id, caller.parent_id, sizeof(span->parent_span_id));
 	span->flags |= caller.flags | (exchange->role == EXCHANGE_SERVER ? SPAN_FLAG_IS_REMOTE : 0u);
 	span->sampled = (caller.flags & TRACE_FLAG_SAMPLED) != 0;
-	span->trace_state = trace_state_limit(exchange->http.tracestate);
+	span->trace_state = trace_state_limit(exchange->tracestate);
 }
 
 void span_from_exchange(struct span *span, const struct exchange *exchange, const struct span_rules *rules,

@@ -37,6 +37,17 @@ enum step {
 	STEP_OPAQUE, /* another protocol from here on, both ways. The state has been closed */
 };
 
+/* What is known about bytes that no protocol has claimed yet. Borrowed for the call. */
+struct opening {
+	struct slice bytes;  /* from the first byte of a turn or of a record on */
+	bool more_may_come;  /* without it MATCH_MORE is not an answer */
+	bool first;          /* nothing came before them in their direction: they are how the connection begins */
+	bool frame;          /* the kernel side has found that an HTTP/2 frame begins here */
+	bool sender_known;   /* the connection's role was announced: a hint, as who speaks first decides */
+	enum sender sender;
+	uint16_t server_port; /* 0 if unknown or a Unix socket: a hint, never a reason by itself */
+};
+
 /* The facts around a call. Borrowed for its duration. */
 struct flow {
 	const struct exchange_sink *sink;
@@ -50,6 +61,7 @@ struct flow {
 	uint64_t last_ns;  /* of the record that brought the last */
 	bool time_known;   /* false in hole(): nobody saw when those bytes passed; last_ns is of those before */
 	bool may_wait;     /* STEP_WAIT is allowed */
+	bool frame;        /* the kernel side says that the record begins with an HTTP/2 frame: resync() may rely on it */
 };
 
 struct protocol {
@@ -57,8 +69,8 @@ struct protocol {
 	size_t state_bytes;    /* per connection; zeroed before open() */
 	size_t unit_bytes_max; /* most bytes that STEP_MORE may ask to be kept, at most PROTOCOL_UNIT_BYTES_MAX */
 
-	/* Is this how a message of the protocol begins? Without `more_may_come` MATCH_MORE is not an answer. */
-	enum match (*recognise)(struct slice first, bool more_may_come);
+	/* Is this how a message of the protocol begins? A wrong yes is final: be strict. */
+	enum match (*recognise)(const struct opening *opening);
 
 	/* The connection is ours. `lost[sender]`: that sender's stream was joined somewhere in its middle. */
 	void (*open)(void *state, const bool lost[2]);

@@ -13,6 +13,6 @@ enum {
 };
 
 /* Ask every protocol. A match names it in *protocol; MATCH_MORE if none matches and at least one cannot tell yet. */
-enum match recognise(struct slice first, bool more_may_come, const struct protocol **protocol);
+enum match recognise(struct opening opening, const struct protocol **protocol);
 
 #endif

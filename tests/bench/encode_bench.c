@@ -145,6 +145,7 @@ static void make_exchange(struct exchange *exchange)
 		.end_ns = 1012345678,
 		.role = EXCHANGE_SERVER,
 		.end = EXCHANGE_ENDED_BY_MESSAGE,
+		.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 		.http =
 			{
 				.version_major = 1,
@@ -154,7 +155,6 @@ static void make_exchange(struct exchange *exchange)
 				.target = SLICE_LITERAL("/api/v1/carts/7f3a/items?currency=EUR&page=2"),
 				.host = SLICE_LITERAL("shop.example.com:8080"),
 				.user_agent = SLICE_LITERAL("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"),
-				.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 				.request_body_bytes = -1,
 				.response_body_bytes = -1,
 			},

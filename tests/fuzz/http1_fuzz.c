@@ -43,8 +43,8 @@ static void check(void *context, const struct exchange *x)
 {
 	static volatile char sum;
 	const struct http_exchange *h = &x->http;
-	const struct slice slices[] = {h->method, h->target, h->scheme, h->host, h->user_agent, h->traceparent,
-				       h->tracestate, h->x_forwarded_for, h->forwarded, h->x_forwarded_proto,
+	const struct slice slices[] = {h->method, h->target, h->scheme, h->host, h->user_agent, x->traceparent,
+				       x->tracestate, h->x_forwarded_for, h->forwarded, h->x_forwarded_proto,
 				       h->x_forwarded_host};
 
 	(void)context;

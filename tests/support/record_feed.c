@@ -9,7 +9,8 @@
 static const char *const end_names[] = {
 	[EXCHANGE_ENDED_BY_MESSAGE] = "message", [EXCHANGE_ENDED_BY_CLOSE] = "close",
 	[EXCHANGE_CUT_BY_CLOSE] = "cut-by-close", [EXCHANGE_CUT_BY_LOSS] = "cut-by-loss",
-	[EXCHANGE_CUT_BY_SHUTDOWN] = "cut-by-shutdown",
+	[EXCHANGE_CUT_BY_SHUTDOWN] = "cut-by-shutdown",	 [EXCHANGE_RESET_BY_CLIENT] = "reset-by-client",
+	[EXCHANGE_RESET_BY_SERVER] = "reset-by-server",
 };
 
 __attribute__((format(printf, 2, 3))) static void note(struct feed *feed, const char *format, ...)
@@ -32,32 +33,95 @@ static void note_slice(struct feed *feed, const char *name, struct slice s)
 		note(feed, " %s=%.*s", name, (int)s.length, s.bytes);
 }
 
-/* method target status request-body response-body end flags fields... */
-static void take(void *context, const struct exchange *x)
+static void note_flags(struct feed *feed, uint32_t flags)
 {
-	struct feed *feed = context;
+	note(feed, "%s%s%s%s%s%s%s", flags & EXCHANGE_END_INFERRED ? " end-inferred" : "",
+	     flags & EXCHANGE_END_UNSEEN ? " end-unseen" : "", flags & EXCHANGE_RESPONSE_UNSEEN ? " response-unseen" : "",
+	     flags & EXCHANGE_REQUEST_CUT ? " request-cut" : "", flags & EXCHANGE_RESPONSE_CUT ? " response-cut" : "",
+	     flags & EXCHANGE_START_UNSEEN ? " start-unseen" : "",
+	     flags & EXCHANGE_HEAD_UNCERTAIN ? " head-uncertain" : "");
+}
+
+/* method target version status request-body response-body end flags fields... */
+static void note_http(struct feed *feed, const struct exchange *x)
+{
 	const struct http_exchange *h = &x->http;
 
-	if (x->start_ns > x->end_ns)
-		abort();
-	feed->exchanges++;
-	note(feed, "%s %.*s %.*s 1.%u %u %lld %lld %s", x->role == EXCHANGE_SERVER ? "server" : "client",
-	     (int)h->method.length, h->method.bytes, (int)h->target.length, h->target.bytes, h->version_minor, h->status,
-	     (long long)h->request_body_bytes, (long long)h->response_body_bytes, end_names[x->end]);
-	note(feed, "%s%s%s%s%s%s", x->flags & EXCHANGE_END_INFERRED ? " end-inferred" : "",
-	     x->flags & EXCHANGE_END_UNSEEN ? " end-unseen" : "",
-	     x->flags & EXCHANGE_RESPONSE_UNSEEN ? " response-unseen" : "",
-	     x->flags & EXCHANGE_REQUEST_CUT ? " request-cut" : "",
-	     x->flags & EXCHANGE_RESPONSE_CUT ? " response-cut" : "", h->upgraded ? " upgraded" : "");
+	note(feed, "%.*s %.*s %u.%u %u %lld %lld %s", (int)h->method.length, h->method.bytes, (int)h->target.length,
+	     h->target.bytes, h->version_major, h->version_minor, h->status, (long long)h->request_body_bytes,
+	     (long long)h->response_body_bytes, end_names[x->end]);
+	note_flags(feed, x->flags);
+	note(feed, "%s", h->upgraded ? " upgraded" : "");
 	note_slice(feed, "scheme", h->scheme);
 	note_slice(feed, "host", h->host);
 	note_slice(feed, "user-agent", h->user_agent);
-	note_slice(feed, "traceparent", h->traceparent);
-	note_slice(feed, "tracestate", h->tracestate);
+	note_slice(feed, "traceparent", x->traceparent);
+	note_slice(feed, "tracestate", x->tracestate);
 	note_slice(feed, "x-forwarded-for", h->x_forwarded_for);
 	note_slice(feed, "forwarded", h->forwarded);
 	note_slice(feed, "x-forwarded-proto", h->x_forwarded_proto);
 	note_slice(feed, "x-forwarded-host", h->x_forwarded_host);
+}
+
+/* rpc path grpc-status http-status request-messages response-messages end flags fields... */
+static void note_rpc(struct feed *feed, const struct exchange *x)
+{
+	const struct rpc_exchange *r = &x->rpc;
+
+	note(feed, "%s %.*s %d %u %lld %lld %s", r->web ? "rpc-web" : "rpc", (int)r->path.length, r->path.bytes, r->status,
+	     r->http_status, (long long)r->request_messages, (long long)r->response_messages, end_names[x->end]);
+	note_flags(feed, x->flags);
+	note_slice(feed, "message", r->status_message);
+	note_slice(feed, "scheme", r->scheme);
+	note_slice(feed, "authority", r->authority);
+	note_slice(feed, "user-agent", r->user_agent);
+	note_slice(feed, "traceparent", x->traceparent);
+	note_slice(feed, "tracestate", x->tracestate);
+}
+
+static const char *const system_names[DATABASE_SYSTEMS] = {
+	[DATABASE_POSTGRESQL] = "postgresql", [DATABASE_MYSQL] = "mysql",	  [DATABASE_MARIADB] = "mariadb",
+	[DATABASE_REDIS] = "redis",	      [DATABASE_MEMCACHED] = "memcached",
+};
+
+/* system operations ok|failed end flags fields... */
+static void note_database(struct feed *feed, const struct exchange *x)
+{
+	const struct database_exchange *d = &x->database;
+
+	note(feed, "%s %u %s %s", system_names[d->system], d->operations, d->failed ? "failed" : "ok", end_names[x->end]);
+	note_flags(feed, x->flags);
+	note_slice(feed, "code", d->status_code);
+	note_slice(feed, "namespace", d->name_space);
+	note_slice(feed, "operation", d->operation);
+	if (d->language == DATABASE_COMMAND)
+		note(feed, " arguments=%u", d->arguments);
+	note_slice(feed, d->parameterised ? "parameterised" : "text", d->query_text);
+	note_slice(feed, "procedure", d->stored_procedure);
+	if (d->returned_rows >= 0)
+		note(feed, " rows=%lld", (long long)d->returned_rows);
+}
+
+/* role, what the protocol notes, service, times */
+static void take(void *context, const struct exchange *x)
+{
+	struct feed *feed = context;
+
+	if (x->start_ns > x->end_ns)
+		abort();
+	feed->exchanges++;
+	note(feed, "%s ", x->role == EXCHANGE_SERVER ? "server" : "client");
+	switch (x->protocol) {
+	case EXCHANGE_HTTP:
+		note_http(feed, x);
+		break;
+	case EXCHANGE_RPC:
+		note_rpc(feed, x);
+		break;
+	case EXCHANGE_DATABASE:
+		note_database(feed, x);
+		break;
+	}
 	if (x->process != NULL)
 		note_slice(feed, "service", x->process->service_name);
 	if (feed->times)

@@ -58,7 +58,7 @@ bool http1_parse_status_line(struct slice line, struct http1_head *head);
 bool http1_start_is_plausible(enum sender from, struct slice bytes);
 
 /* struct protocol.recognise */
-enum match http1_recognise(struct slice first, bool more_may_come);
+enum match http1_recognise(const struct opening *opening);
 
 /* The same where it is known who speaks: MATCH_NO for a message of the other's kind. */
 enum match http1_recognise_from(enum sender from, struct slice first, bool more_may_come);
@@ -116,6 +116,7 @@ struct http1_request {
 	uint32_t flags; /* enum exchange_flag */
 	bool is_head, is_connect;
 	bool after_gap; /* requests before it may have been lost: the next response may be theirs */
+	struct slice traceparent, tracestate;
 	struct http_exchange http; /* slices point into text */
 	char text[];
 };

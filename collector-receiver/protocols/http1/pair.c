@@ -6,17 +6,19 @@
 
 /* ---- requests ---- */
 
-static struct slice *kept_field(struct http_exchange *http, enum http1_field field)
+static struct slice *kept_field(struct http1_request *request, enum http1_field field)
 {
+	struct http_exchange *http = &request->http;
+
 	switch (field) {
 	case HTTP1_HOST:
 		return &http->host;
 	case HTTP1_USER_AGENT:
 		return &http->user_agent;
 	case HTTP1_TRACEPARENT:
-		return &http->traceparent;
+		return &request->traceparent;
 	case HTTP1_TRACESTATE:
-		return &http->tracestate;
+		return &request->tracestate;
 	case HTTP1_X_FORWARDED_FOR:
 		return &http->x_forwarded_for;
 	case HTTP1_FORWARDED:
@@ -102,7 +104,7 @@ static struct http1_request *request_create(const struct flow *flow, const struc
 		},
 	};
 	for (unsigned i = 0; i < HTTP1_FIELDS; i++)
-		*kept_field(&request->http, (enum http1_field)i) = keep(head->fields[i], &at);
+		*kept_field(request, (enum http1_field)i) = keep(head->fields[i], &at);
 	request->http.scheme = target_scheme(request->http.target);
 	return request;
 }
@@ -119,6 +121,8 @@ static void hand_over(const struct flow *flow, struct http1_request *request, en
 		.role = flow->role,
 		.end = end,
 		.flags = request->flags | flags,
+		.traceparent = request->traceparent,
+		.tracestate = request->tracestate,
 		.protocol = EXCHANGE_HTTP,
 		.http = request->http,
 	};

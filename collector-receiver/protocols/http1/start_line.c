@@ -186,12 +186,13 @@ enum match http1_recognise_from(enum sender from, struct slice first, bool more_
 	return from == FROM_CLIENT ? recognise_request(first, more_may_come) : recognise_response(first, more_may_come);
 }
 
-enum match http1_recognise(struct slice first, bool more_may_come)
+enum match http1_recognise(const struct opening *opening)
 {
+	struct slice first = opening->bytes;
 	enum match match;
 
-	if (!skip_line_ends(&first, more_may_come, &match))
+	if (!skip_line_ends(&first, opening->more_may_come, &match))
 		return match;
-	match = recognise_response(first, more_may_come);
-	return match != MATCH_NO ? match : recognise_request(first, more_may_come);
+	match = recognise_response(first, opening->more_may_come);
+	return match != MATCH_NO ? match : recognise_request(first, opening->more_may_come);
 }

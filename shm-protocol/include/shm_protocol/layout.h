@@ -19,7 +19,7 @@
 
 enum {
 	SHM_LAYOUT_MAJOR = 1, /* must match */
-	SHM_LAYOUT_MINOR = 0, /* a reader accepts any */
+	SHM_LAYOUT_MINOR = 1, /* a reader accepts any */
 	SHM_LAYOUT_ENDIAN_TAG = 0x01020304,
 
 	SHM_PRODUCER_PAGE_BYTES = 65536, /* a multiple of every page size in use */

@@ -96,6 +96,7 @@ struct shm_record_connection {
 enum shm_data_flag {
 	SHM_DATA_SENT = 1 << 0,          /* sent by the owner; clear: received by the owner */
 	SHM_DATA_END_OF_STREAM = 1 << 1, /* the direction ends after these bytes (often zero bytes) */
+	SHM_DATA_HTTP2_FRAME = 1 << 2,   /* the first byte is the first of an HTTP/2 frame's header, or of the preface */
 };
 
 /* A segment of one direction: `byte_count` bytes starting at stream position `offset`, of which the first

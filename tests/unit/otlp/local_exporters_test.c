@@ -44,7 +44,7 @@ static void make_requests(void)
 	telemetry = telemetry_create(&config, &sink);
 	assert_non_null(telemetry);
 	telemetry_set_clock(telemetry, 0, 1000 * NS_PER_S);
-	exchange.http.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+	exchange.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 	exchange.http.target = SLICE_LITERAL("/items\\\"\x1b[31m");
 	telemetry_take(telemetry, &exchange);
 	exchange = exchange_fixture(EXCHANGE_CLIENT, &shop);

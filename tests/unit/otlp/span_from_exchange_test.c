@@ -448,8 +448,8 @@ static void a_server_span_continues_the_callers_trace(void **state)
 	struct exchange exchange = exchange_fixture(SERVER, NULL);
 
 	(void)state;
-	exchange.http.traceparent = S(TRACEPARENT);
-	exchange.http.tracestate = S("vendor=1");
+	exchange.traceparent = S(TRACEPARENT);
+	exchange.tracestate = S("vendor=1");
 	make(&exchange);
 	assert_true(span.has_parent);
 	assert_true(span.sampled);
@@ -464,7 +464,7 @@ static void a_client_span_is_the_child_of_what_its_request_carries(void **state)
 	struct exchange exchange = exchange_fixture(CLIENT, NULL);
 
 	(void)state;
-	exchange.http.traceparent = S(TRACEPARENT);
+	exchange.traceparent = S(TRACEPARENT);
 	make(&exchange);
 	assert_true(span.has_parent);
 	assert_int_equal(span.trace_id[0], 0x4b);
@@ -477,8 +477,8 @@ static void without_a_valid_traceparent_a_new_trace_begins(void **state)
 	uint8_t first[16];
 
 	(void)state;
-	exchange.http.traceparent = S("00-00000000000000000000000000000000-00f067aa0ba902b7-01");
-	exchange.http.tracestate = S("vendor=1");
+	exchange.traceparent = S("00-00000000000000000000000000000000-00f067aa0ba902b7-01");
+	exchange.tracestate = S("vendor=1");
 	make(&exchange);
 	assert_false(span.has_parent);
 	assert_true(span.sampled);
@@ -494,7 +494,7 @@ static void an_unsampled_caller_makes_an_unsampled_span(void **state)
 	struct exchange exchange = exchange_fixture(SERVER, NULL);
 
 	(void)state;
-	exchange.http.traceparent = S("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+	exchange.traceparent = S("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
 	make(&exchange);
 	assert_false(span.sampled);
 	assert_int_equal(span.flags, 0x300);
@@ -513,10 +513,10 @@ static void the_longest_dirtiest_exchange_stays_within_the_span(void **state)
 	memset(target, 0x1b, sizeof(target));
 	target[0] = '/';
 	target[30000] = '?';
-	exchange.http.method = exchange.http.host = exchange.http.user_agent = exchange.http.tracestate = all;
+	exchange.http.method = exchange.http.host = exchange.http.user_agent = exchange.tracestate = all;
 	exchange.http.x_forwarded_for = exchange.http.forwarded = exchange.http.x_forwarded_host = all;
 	exchange.http.target = (struct slice){target, sizeof(target)};
-	exchange.http.traceparent = S(TRACEPARENT);
+	exchange.traceparent = S(TRACEPARENT);
 	make(&exchange);
 	assert_true(span.space.length <= sizeof(span.text));
 	assert_true(find("url.path")->text.length <= REDACTION_PATH_MAX);

@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		exchange_fixture(size > 0 && data[0] % 2 == 1 ? EXCHANGE_CLIENT : EXCHANGE_SERVER, NULL);
 	struct http_exchange *http = &exchange.http;
 	struct slice *const headers[] = {&http->method,		  &http->target,	  &http->host,
-					 &http->user_agent,	  &http->traceparent,	  &http->tracestate,
+					 &http->user_agent,	  &exchange.traceparent,  &exchange.tracestate,
 					 &http->forwarded,	  &http->x_forwarded_for, &http->x_forwarded_proto,
 					 &http->x_forwarded_host, &http->scheme};
 	struct process process = {.pid = 1};

@@ -209,7 +209,7 @@ static void an_unsampled_request_makes_a_measurement_and_no_span(void **state)
 
 	(void)state;
 	start();
-	exchange.http.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+	exchange.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
 	telemetry_take(telemetry, &exchange);
 	telemetry_flush(telemetry, now_ns);
 	assert_int_equal(counters[COUNTER_SPANS_NOT_SAMPLED], 1);
@@ -225,7 +225,7 @@ static void unsampled_spans_are_exported_on_request(void **state)
 	config.export_unsampled = true;
 	config.metrics = false;
 	start();
-	exchange.http.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+	exchange.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
 	telemetry_take(telemetry, &exchange);
 	telemetry_flush(telemetry, now_ns);
 	assert_int_equal(kept.count, 1);
