@@ -55,6 +55,8 @@
 			 "spans given up because a batch could not grow")                                              \
 	RECEIVER_COUNTER(SPANS_NOT_SAMPLED, "shmotel.receiver.spans.not_sampled", "{span}", "",                        \
 			 "spans not made because the caller's traceparent says not sampled")                           \
+	RECEIVER_COUNTER(DATABASE_SERVER_SPANS_OFF, "shmotel.receiver.spans.database_server_off", "{span}", "",        \
+			 "spans of database servers not made because they are not asked for")                          \
 	RECEIVER_COUNTER(ATTRIBUTES_CUT, "shmotel.receiver.attributes.cut", "{attribute}", "",                         \
 			 "attribute values shortened to their limit")                                                  \
 	RECEIVER_COUNTER(RESOURCE_ATTRIBUTES_INVALID, "shmotel.receiver.resource_attributes_invalid", "{process}", "", \

@@ -35,6 +35,14 @@ static const struct option_choice temporalities[] = {
 	{NULL, 0},
 };
 
+static const struct option_choice query_texts[] = {
+	{"sanitised", QUERY_TEXT_SANITISED},
+	{"strict", QUERY_TEXT_STRICT},
+	{"off", QUERY_TEXT_OFF},
+	{"raw", QUERY_TEXT_RAW},
+	{NULL, 0},
+};
+
 /* Of OTEL_EXPORTER_OTLP_PROTOCOL. */
 static const struct option_choice protocols[] = {
 	{"grpc", 0},
@@ -153,6 +161,15 @@ static const struct option rows[] = {
 	 .check = check_method, .type = OPTION_TEXTS, AT(known_methods)},
 	{"receiver.http.body_sizes", "body-sizes", "SHMOTEL_BODY_SIZES", "report the sizes of bodies", "false",
 	 .type = OPTION_BOOLEAN, AT(body_sizes)},
+	{"receiver.database.server_spans", "database-server-spans", "SHMOTEL_DATABASE_SERVER_SPANS",
+	 "report what database processes serve, beside what their clients ask", "false", .type = OPTION_BOOLEAN,
+	 AT(database_server_spans)},
+	{"receiver.database.returned_rows", "database-returned-rows", "SHMOTEL_DATABASE_RETURNED_ROWS",
+	 "report how many rows a query returned", "false", .type = OPTION_BOOLEAN, AT(returned_rows)},
+	{"receiver.redaction.query_text", "query-text", "SHMOTEL_QUERY_TEXT",
+	 "text of database queries: literals replaced unless the values travel apart, always replaced (strict), not "
+	 "reported, or as sent with all values",
+	 "sanitised", .choices = query_texts, .type = OPTION_CHOICE, AT(query_text)},
 	{"receiver.redaction.query_keys", "redact-query-key", "SHMOTEL_REDACT_QUERY_KEYS",
 	 "query parameters whose values are replaced by REDACTED",
 	 "X-Amz-Signature,X-Amz-Credential,X-Amz-Security-Token,sig,X-Goog-Signature,AWSAccessKeyId,Signature",

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "daemon/option.h"
+#include "exchanges/redaction.h"
 #include "export/otlp_grpc_exporter.h"
 #include "loop.h"
 
@@ -50,7 +51,10 @@ struct receiver_options {
 
 	struct option_texts known_methods;
 	bool body_sizes;
+	bool database_server_spans;
+	bool returned_rows;
 	struct option_texts redacted_query_keys;
+	enum redaction_query_text query_text;
 	char *service_name;	   /* the receiver's own */
 	char *resource_attributes; /* the same; NULL if there are none */
 	bool command_line;

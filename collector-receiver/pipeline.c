@@ -143,7 +143,10 @@ static int open_telemetry(struct pipeline *p, const struct receiver_options *o, 
 	config.rules.known_method_count = slices_of(&o->known_methods, p->known_methods);
 	config.rules.redaction.sensitive_keys = p->query_keys;
 	config.rules.redaction.sensitive_key_count = slices_of(&o->redacted_query_keys, p->query_keys);
+	config.rules.redaction.query_text = o->query_text;
 	config.rules.body_sizes = o->body_sizes;
+	config.rules.database_server_spans = o->database_server_spans;
+	config.rules.returned_rows = o->returned_rows;
 	config.batch_spans_max = o->batch_spans;
 	/* Room for what the transport adds. */
 	config.batch_bytes_max = o->request_bytes_max / 8 * 7;

@@ -77,6 +77,8 @@ struct rpc_exchange {
 	struct slice scheme;
 	struct slice user_agent;
 	int32_t status; /* grpc-status as sent; RPC_STATUS_UNSEEN when none was seen */
+	uint32_t reset_code; /* RST_STREAM's (RFC 9113, section 7), with EXCHANGE_RESET_BY_SERVER */
+	uint64_t timeout_ns; /* grpc-timeout; 0: the caller gave none */
 	struct slice status_message; /* grpc-message, percent-decoded */
 	uint16_t http_status; /* ":status"; 0 when no response was seen */
 	int64_t request_messages; /* -1 if not every one could be counted */

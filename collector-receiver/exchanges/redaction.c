@@ -2,8 +2,6 @@
 #define _GNU_SOURCE /* memrchr */
 #include "exchanges/redaction.h"
 
-#include <stdint.h>
-
 #include "counters.h"
 
 static const struct slice default_keys[] = {
@@ -17,7 +15,11 @@ static const struct slice default_keys[] = {
 	SLICE_LITERAL("Signature"),
 };
 
-const struct redaction redaction_default = {default_keys, sizeof(default_keys) / sizeof(default_keys[0])};
+const struct redaction redaction_default = {
+	.sensitive_keys = default_keys,
+	.sensitive_key_count = sizeof(default_keys) / sizeof(default_keys[0]),
+	.query_text = QUERY_TEXT_SANITISED,
+};
 
 static const struct slice replacement_character = SLICE_LITERAL("\xef\xbf\xbd");
 static const struct slice redacted = SLICE_LITERAL("REDACTED");
@@ -279,5 +281,39 @@ struct slice redaction_url(struct redaction_space *space, const struct redaction
 		write_whole(&w, SLICE_LITERAL("?"));
 		write_query(&w, rules, url->query);
 	}
+	return writer_close(&w);
+}
+
+static bool is_code_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+	       c == '.';
+}
+
+struct slice redaction_code(struct slice raw)
+{
+	bool blank_allowed = false;
+
+	if (raw.length == 0 || raw.length > REDACTION_CODE_MAX)
+		return (struct slice){0};
+	for (size_t i = 0; i < raw.length; i++) {
+		bool is_blank = raw.bytes[i] == ' ';
+
+		if (is_blank ? !blank_allowed : !is_code_character(raw.bytes[i]))
+			return (struct slice){0};
+		blank_allowed = !is_blank;
+	}
+	return blank_allowed ? raw : (struct slice){0};
+}
+
+struct slice redaction_command(struct redaction_space *space, struct slice operation, uint32_t arguments)
+{
+	struct writer w = writer_open(space, REDACTION_QUERY_TEXT_MAX);
+
+	write_clean(&w, operation);
+	for (uint32_t i = 0; i < arguments && i < REDACTION_ARGUMENTS_MAX; i++)
+		write_whole(&w, SLICE_LITERAL(" ?"));
+	if (arguments > REDACTION_ARGUMENTS_MAX)
+		write_whole(&w, SLICE_LITERAL(" ..."));
 	return writer_close(&w);
 }

@@ -4,15 +4,27 @@
 #ifndef EXCHANGES_REDACTION_H
 #define EXCHANGES_REDACTION_H
 
+#include <stdint.h>
+
 #include "exchanges/slice.h"
 
-/* Which query parameters' values are replaced by REDACTED. Keys are compared exactly, once percent-decoded. */
-struct redaction {
-	const struct slice *sensitive_keys;
-	size_t sensitive_key_count;
+/* How much of a database's query text may leave. */
+enum redaction_query_text {
+	QUERY_TEXT_SANITISED, /* literals are '?', but for text whose values travel apart from it */
+	QUERY_TEXT_STRICT,    /* the same without the exception */
+	QUERY_TEXT_OFF,
+	QUERY_TEXT_RAW, /* as sent: literals, keys and values */
 };
 
-/* The keys that the semantic conventions name. */
+struct redaction {
+	/* Query parameters of URLs whose values are replaced by REDACTED. Keys are compared exactly, once
+	 * percent-decoded. */
+	const struct slice *sensitive_keys;
+	size_t sensitive_key_count;
+	enum redaction_query_text query_text;
+};
+
+/* The keys that the semantic conventions name; query text sanitised. */
 extern const struct redaction redaction_default;
 
 /* Longest result, in bytes, of each kind. Longer ones are cut at a character and counted (ATTRIBUTES_CUT). */
@@ -24,6 +36,13 @@ enum redaction_limit {
 	REDACTION_QUERY_MAX = 2048,
 	REDACTION_URL_MAX = 4096,
 	REDACTION_RESOURCE_VALUE_MAX = 1024,
+	REDACTION_RPC_METHOD_MAX = 255,
+	REDACTION_STATUS_MESSAGE_MAX = 1024,
+	REDACTION_CODE_MAX = 64,
+	REDACTION_DATABASE_NAME_MAX = 255,
+	REDACTION_QUERY_SUMMARY_MAX = 255, /* the conventions' */
+	REDACTION_QUERY_TEXT_MAX = 4096,
+	REDACTION_ARGUMENTS_MAX = 16, /* placeholders of a command */
 };
 
 /* Where changed text is written. Results point into it, or into the input where nothing had to change. */
@@ -50,5 +69,14 @@ struct redaction_url {
 };
 struct slice redaction_url(struct redaction_space *space, const struct redaction *rules,
 			   const struct redaction_url *url, size_t length_max);
+
+/* A name that a protocol gives to an operation or an error: letters, digits, and "-_." with single blanks between
+ * words. Absent if it is anything else, or longer than REDACTION_CODE_MAX: then it is not that kind of name, and may be
+ * somebody's data. Points into raw. */
+struct slice redaction_code(struct slice raw);
+
+/* The text of a command with its arguments: the operation and a '?' for each of them, "..." for those beyond
+ * REDACTION_ARGUMENTS_MAX. */
+struct slice redaction_command(struct redaction_space *space, struct slice operation, uint32_t arguments);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "export/grpc_status.h"
+#include "exchanges/grpc_status.h"
 
 enum {
 	GRPC_MESSAGE_PREFIX_BYTES = 5, /* compressed flag, length in network byte order */

@@ -9,6 +9,15 @@
 
 #define ATTRIBUTE_NAMES(ATTRIBUTE)                                                                                     \
 	ATTRIBUTE(CLIENT_ADDRESS, "client.address")                                                                    \
+	ATTRIBUTE(DB_NAMESPACE, "db.namespace")                                                                        \
+	ATTRIBUTE(DB_OPERATION_BATCH_SIZE, "db.operation.batch.size")                                                  \
+	ATTRIBUTE(DB_OPERATION_NAME, "db.operation.name")                                                              \
+	ATTRIBUTE(DB_QUERY_SUMMARY, "db.query.summary")                                                                \
+	ATTRIBUTE(DB_QUERY_TEXT, "db.query.text")                                                                      \
+	ATTRIBUTE(DB_RESPONSE_RETURNED_ROWS, "db.response.returned_rows")                                              \
+	ATTRIBUTE(DB_RESPONSE_STATUS_CODE, "db.response.status_code")                                                  \
+	ATTRIBUTE(DB_STORED_PROCEDURE_NAME, "db.stored_procedure.name")                                                \
+	ATTRIBUTE(DB_SYSTEM_NAME, "db.system.name")                                                                    \
 	ATTRIBUTE(ERROR_TYPE, "error.type")                                                                            \
 	ATTRIBUTE(HTTP_REQUEST_BODY_SIZE, "http.request.body.size")                                                    \
 	ATTRIBUTE(HTTP_REQUEST_METHOD, "http.request.method")                                                          \
@@ -19,6 +28,10 @@
 	ATTRIBUTE(NETWORK_PEER_PORT, "network.peer.port")                                                              \
 	ATTRIBUTE(NETWORK_PROTOCOL_VERSION, "network.protocol.version")                                                \
 	ATTRIBUTE(NETWORK_TRANSPORT, "network.transport")                                                              \
+	ATTRIBUTE(RPC_METHOD, "rpc.method")                                                                            \
+	ATTRIBUTE(RPC_METHOD_ORIGINAL, "rpc.method_original")                                                          \
+	ATTRIBUTE(RPC_RESPONSE_STATUS_CODE, "rpc.response.status_code")                                                \
+	ATTRIBUTE(RPC_SYSTEM_NAME, "rpc.system.name")                                                                  \
 	ATTRIBUTE(SERVER_ADDRESS, "server.address")                                                                    \
 	ATTRIBUTE(SERVER_PORT, "server.port")                                                                          \
 	ATTRIBUTE(URL_FULL, "url.full")                                                                                \
@@ -26,6 +39,9 @@
 	ATTRIBUTE(URL_QUERY, "url.query")                                                                              \
 	ATTRIBUTE(URL_SCHEME, "url.scheme")                                                                            \
 	ATTRIBUTE(USER_AGENT_ORIGINAL, "user_agent.original")                                                          \
+	ATTRIBUTE(SHMOTEL_HEAD, "shmotel.head")                                                                        \
+	ATTRIBUTE(SHMOTEL_RPC_REQUEST_MESSAGES, "shmotel.rpc.request.messages")                                        \
+	ATTRIBUTE(SHMOTEL_RPC_RESPONSE_MESSAGES, "shmotel.rpc.response.messages")                                      \
 	ATTRIBUTE(SHMOTEL_END, "shmotel.end")                                                                          \
 	ATTRIBUTE(SHMOTEL_START, "shmotel.start")                                                                      \
 	ATTRIBUTE(OTEL_METRIC_OVERFLOW, "otel.metric.overflow")                                                        \

@@ -2,7 +2,7 @@
 #include "otlp/duration_metrics.h"
 
 #include "counters.h"
-#include "otlp/scope.h"
+#include "otlp/instruments.h"
 #include "otlp/span_encoder.h"
 
 enum histogram_field {
@@ -20,51 +20,32 @@ enum histogram_field {
 
 enum {
 	/* All of a point but its attributes: tag and length, six numbers, two lists. */
-	POINT_BYTES = 5 + 6 * 9 + 2 * 3 + (DURATION_BUCKET_COUNT + DURATION_BOUND_COUNT) * 8,
-};
-
-static const struct {
-	struct slice name;
-	struct slice description;
-	uint64_t attributes;
-} metrics[DURATION_METRIC_COUNT] = {
-	[METRIC_SERVER_DURATION] =
-		{
-			SLICE_LITERAL("http.server.request.duration"),
-			SLICE_LITERAL("Duration of HTTP server requests."),
-			ATTRIBUTE_BIT(HTTP_REQUEST_METHOD) | ATTRIBUTE_BIT(URL_SCHEME) | ATTRIBUTE_BIT(ERROR_TYPE) |
-				ATTRIBUTE_BIT(HTTP_RESPONSE_STATUS_CODE) | ATTRIBUTE_BIT(NETWORK_PROTOCOL_VERSION),
-		},
-	[METRIC_CLIENT_DURATION] =
-		{
-			SLICE_LITERAL("http.client.request.duration"),
-			SLICE_LITERAL("Duration of HTTP client requests."),
-			ATTRIBUTE_BIT(HTTP_REQUEST_METHOD) | ATTRIBUTE_BIT(SERVER_ADDRESS) |
-				ATTRIBUTE_BIT(SERVER_PORT) | ATTRIBUTE_BIT(ERROR_TYPE) |
-				ATTRIBUTE_BIT(HTTP_RESPONSE_STATUS_CODE) | ATTRIBUTE_BIT(NETWORK_PROTOCOL_VERSION),
-		},
+	POINT_BYTES = 5 + 6 * 9 + 2 * 3 + (DURATION_BUCKETS_MAX + DURATION_BOUNDS_MAX) * 8,
 };
 
 void duration_metrics_record(struct resource *resource, struct series_limits *limits, const struct span *span,
 			     struct wire_buffer *scratch)
 {
-	enum duration_metric metric = span->kind == SPAN_KIND_SERVER ? METRIC_SERVER_DURATION : METRIC_CLIENT_DURATION;
+	const struct instrument *instrument;
 	double seconds = (double)(span->end_unix_ns - span->start_unix_ns) / 1e9;
 
+	if (span->metric == METRIC_NONE)
+		return;
 	if (!span->duration_known) {
 		counter_add(COUNTER_DURATIONS_UNKNOWN, 1);
 		return;
 	}
+	instrument = &instruments[span->metric];
 	wire_buffer_reset(scratch);
-	size_t length = span_encode_attributes(scratch, span, metrics[metric].attributes);
+	size_t length = span_encode_attributes(scratch, span, instrument->attributes);
 
-	if (length == 0 || series_record(&resource->series[metric], limits,
+	if (length == 0 || series_record(&resource->series[span->metric], limits, instrument->bounds,
 					 (struct slice){(char *)scratch->bytes, length}, seconds) != 0)
 		counter_add(COUNTER_DURATIONS_NO_MEMORY, 1);
 }
 
-static void write_point(struct wire_buffer *out, const struct series *series, const struct metric_period *period,
-			uint64_t start_unix_ns)
+static void write_point(struct wire_buffer *out, const struct series *series, const struct duration_bounds *bounds,
+			const struct metric_period *period, uint64_t start_unix_ns)
 {
 	size_t point = wire_message_begin(out, HISTOGRAM_DATA_POINTS);
 	size_t list;
@@ -74,12 +55,12 @@ static void write_point(struct wire_buffer *out, const struct series *series, co
 	wire_add_fixed64(out, POINT_COUNT, series->count);
 	wire_add_double(out, POINT_SUM, series->sum);
 	list = wire_message_begin(out, POINT_BUCKET_COUNTS);
-	for (int i = 0; i < DURATION_BUCKET_COUNT; i++)
+	for (uint32_t i = 0; i < bounds->count + 1; i++)
 		wire_add_raw_fixed64(out, series->buckets[i]);
 	wire_message_end(out, list);
 	list = wire_message_begin(out, POINT_EXPLICIT_BOUNDS);
-	for (int i = 0; i < DURATION_BOUND_COUNT; i++)
-		wire_add_raw_double(out, duration_bounds[i]);
+	for (uint32_t i = 0; i < bounds->count; i++)
+		wire_add_raw_double(out, bounds->seconds[i]);
 	wire_message_end(out, list);
 	wire_add_raw(out, series->attributes, series->attributes_length);
 	wire_add_double(out, POINT_MIN, series->min);
@@ -97,7 +78,7 @@ struct metric_writer {
 	struct metric_brackets brackets;
 };
 
-static void write_metric(struct metric_writer *w, const struct series_table *table, enum duration_metric metric)
+static void write_metric(struct metric_writer *w, const struct series_table *table, const struct instrument *instrument)
 {
 	struct metric_request *request = w->request;
 	struct metric_data data = {0};
@@ -110,14 +91,14 @@ static void write_metric(struct metric_writer *w, const struct series_table *tab
 			if (open)
 				metric_data_end(request, data, w->period->temporality);
 			metric_request_end(request, w->brackets);
-			w->brackets = metric_request_begin(request, w->resource, otlp_scope_http);
+			w->brackets = metric_request_begin(request, w->resource, otlp_scopes[instrument->scope]);
 			open = false;
 		}
 		if (!open)
-			data = metric_data_begin(request, metrics[metric].name, metrics[metric].description,
-						 SLICE_LITERAL("s"), METRIC_HISTOGRAM);
+			data = metric_data_begin(request, instrument->name, instrument->description, SLICE_LITERAL("s"),
+						 METRIC_HISTOGRAM);
 		open = true;
-		write_point(&request->body, series, w->period, w->start_unix_ns);
+		write_point(&request->body, series, instrument->bounds, w->period, w->start_unix_ns);
 		request->points_here++;
 	}
 	if (open)
@@ -136,9 +117,13 @@ void duration_metrics_write(struct resource *resource, struct series_limits *lim
 
 	if (period->temporality == METRIC_DELTA && period->start_unix_ns > w.start_unix_ns)
 		w.start_unix_ns = period->start_unix_ns;
-	w.brackets = metric_request_begin(request, w.resource, otlp_scope_http);
 	for (int i = 0; i < DURATION_METRIC_COUNT; i++) {
-		write_metric(&w, &resource->series[i], (enum duration_metric)i);
+		if (i == 0 || instruments[i].scope != instruments[i - 1].scope) {
+			if (i > 0)
+				metric_request_end(request, w.brackets);
+			w.brackets = metric_request_begin(request, w.resource, otlp_scopes[instruments[i].scope]);
+		}
+		write_metric(&w, &resource->series[i], &instruments[i]);
 		if (period->temporality == METRIC_DELTA)
 			series_table_clear(&resource->series[i], limits);
 	}

@@ -1,4 +1,4 @@
-/* http.server.request.duration and http.client.request.duration: measure spans, and write the points of a resource. */
+/* The duration histograms of instruments.h: measure spans, and write the points of a resource. */
 #ifndef OTLP_DURATION_METRICS_H
 #define OTLP_DURATION_METRICS_H
 
@@ -7,7 +7,8 @@
 #include "otlp/span.h"
 
 /* Add the span's duration to the series of its metric attributes, which are a subset of its own. scratch is
- * overwritten. A span whose duration is not known is left out and counted (DURATIONS_UNKNOWN). */
+ * overwritten. A span whose duration is not known is left out and counted (DURATIONS_UNKNOWN); one without an
+ * instrument (METRIC_NONE) is left out. */
 void duration_metrics_record(struct resource *resource, struct series_limits *limits, const struct span *span,
 			     struct wire_buffer *scratch);
 

@@ -159,7 +159,7 @@ void resource_cache_sweep(struct resource_cache *cache, struct series_limits *li
 		next = r->newer;
 		if (!r->ended)
 			continue;
-		assert(r->span_count == 0);
+		assert(!r->in_batch);
 		unindex(cache, r);
 		unlink_age(cache, r);
 		free_resource(r, limits);

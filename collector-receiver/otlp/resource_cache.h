@@ -8,10 +8,12 @@
 #include "otlp/resource.h"
 #include "otlp/series.h"
 
-enum duration_metric {
-	METRIC_SERVER_DURATION,
-	METRIC_CLIENT_DURATION,
-	DURATION_METRIC_COUNT,
+/* The spans of one scope that wait in the batch, as offsets into its buffer. */
+struct span_chain {
+	uint32_t count;
+	uint32_t first;
+	uint32_t last;
+	size_t bytes;
 };
 
 struct resource {
@@ -24,11 +26,9 @@ struct resource {
 	uint8_t *encoded;	/* field 1 of ResourceSpans and ResourceMetrics */
 	size_t encoded_length;
 	struct series_table series[DURATION_METRIC_COUNT];
-	/* The batch's: spans that wait, as offsets into its buffer. */
-	uint32_t span_count;
-	uint32_t span_first;
-	uint32_t span_last;
-	size_t span_bytes;
+	/* The batch's. */
+	bool in_batch;
+	struct span_chain spans[OTLP_SCOPE_COUNT];
 	struct resource *batch_next;
 	/* The cache's. */
 	struct resource *chain;

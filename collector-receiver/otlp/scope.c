@@ -17,6 +17,8 @@
 		sizeof(SHMOTEL_VERSION) - 1, SHMOTEL_VERSION}
 
 SCOPE(http, "shmotel/http");
+SCOPE(rpc, "shmotel/rpc");
+SCOPE(database, "shmotel/database");
 SCOPE(self, "shmotel");
 
 static const struct {
@@ -24,6 +26,10 @@ static const struct {
 	char url[sizeof(SCHEMA_URL) - 1];
 } __attribute__((packed)) schema_url = {0x1a, sizeof(SCHEMA_URL) - 1, SCHEMA_URL};
 
-const struct slice otlp_scope_http = {(const char *)&http, sizeof(http)};
-const struct slice otlp_scope_self = {(const char *)&self, sizeof(self)};
+const struct slice otlp_scopes[OTLP_SCOPE_COUNT] = {
+	[OTLP_SCOPE_HTTP] = {(const char *)&http, sizeof(http)},
+	[OTLP_SCOPE_RPC] = {(const char *)&rpc, sizeof(rpc)},
+	[OTLP_SCOPE_DATABASE] = {(const char *)&database, sizeof(database)},
+	[OTLP_SCOPE_SELF] = {(const char *)&self, sizeof(self)},
+};
 const struct slice otlp_schema_url = {(const char *)&schema_url, sizeof(schema_url)};

@@ -134,7 +134,7 @@ void self_metrics_write(struct self_metrics *self, struct slice resource, const 
 					self->start_unix_ns};
 	const struct source sensor = {sensor_descriptions, self->sensor, self->sensor_reported, SENSOR_COUNTER_COUNT,
 				      self->sensor_start_unix_ns};
-	struct metric_brackets brackets = metric_request_begin(request, resource, otlp_scope_self);
+	struct metric_brackets brackets = metric_request_begin(request, resource, otlp_scopes[OTLP_SCOPE_SELF]);
 
 	write_source(&receiver, period, request);
 	if (self->sensor_start_unix_ns != 0)

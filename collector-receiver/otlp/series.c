@@ -13,9 +13,6 @@ enum {
 	DATA_POINT_ATTRIBUTES = 9,
 };
 
-const double duration_bounds[DURATION_BOUND_COUNT] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
-						      0.5,   0.75, 1,	  2.5,	5,     7.5, 10};
-
 /* Multiply and fold, eight bytes at a time (after wyhash, public domain). */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -39,11 +36,11 @@ static uint64_t hash_bytes(struct slice bytes, uint64_t seed)
 	return hash;
 }
 
-static void measure(struct series *series, double seconds)
+static void measure(struct series *series, const struct duration_bounds *bounds, double seconds)
 {
 	uint32_t bucket = 0;
 
-	while (bucket < DURATION_BOUND_COUNT && seconds > duration_bounds[bucket])
+	while (bucket < bounds->count && seconds > bounds->seconds[bucket])
 		bucket++;
 	if (series->count == 0 || seconds < series->min)
 		series->min = seconds;
@@ -141,13 +138,14 @@ static struct series *find_or_create(struct series_table *table, struct series_l
 	return *slot;
 }
 
-int series_record(struct series_table *table, struct series_limits *limits, struct slice attributes, double seconds)
+int series_record(struct series_table *table, struct series_limits *limits, const struct duration_bounds *bounds,
+		  struct slice attributes, double seconds)
 {
 	struct series *series = find_or_create(table, limits, attributes);
 
 	if (series == NULL)
 		return -ENOMEM;
-	measure(series, seconds);
+	measure(series, bounds, seconds);
 	return 0;
 }
 

@@ -5,14 +5,7 @@
 #include <stdint.h>
 
 #include "exchanges/slice.h"
-
-enum {
-	/* [0.005 ... 10] seconds and what is above: the conventions' buckets for *.request.duration. */
-	DURATION_BOUND_COUNT = 14,
-	DURATION_BUCKET_COUNT = DURATION_BOUND_COUNT + 1,
-};
-
-extern const double duration_bounds[DURATION_BOUND_COUNT];
+#include "otlp/instruments.h"
 
 struct series {
 	uint64_t hash;
@@ -20,7 +13,7 @@ struct series {
 	double sum;
 	double min;
 	double max;
-	uint64_t buckets[DURATION_BUCKET_COUNT]; /* bucket i: (bound i-1, bound i] */
+	uint64_t buckets[DURATION_BUCKETS_MAX]; /* bucket i: (bound i-1, bound i] */
 	uint32_t attributes_length;
 	uint8_t attributes[]; /* encoded as they stand in a HistogramDataPoint: bytes and key in one */
 };
@@ -41,10 +34,11 @@ struct series_limits {
 	uint64_t hash_seed; /* so that nobody can choose attribute values that collide */
 };
 
-/* Add one measurement to the series of these encoded attributes. Beyond a limit, and when memory fails, it goes to the
- * overflow series and is counted (SERIES_OVERFLOW). -ENOMEM if there is not even that: then it is lost. */
-int series_record(struct series_table *table, struct series_limits *limits, struct slice attributes, double seconds)
-	__attribute__((warn_unused_result));
+/* Add one measurement to the series of these encoded attributes, in buckets that are the same for the whole table.
+ * Beyond a limit, and when memory fails, it goes to the overflow series and is counted (SERIES_OVERFLOW). -ENOMEM if
+ * there is not even that: then it is lost. */
+int series_record(struct series_table *table, struct series_limits *limits, const struct duration_bounds *bounds,
+		  struct slice attributes, double seconds) __attribute__((warn_unused_result));
 
 /* Forget all series; the table can be used on. */
 void series_table_clear(struct series_table *table, struct series_limits *limits);

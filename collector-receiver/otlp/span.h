@@ -9,6 +9,7 @@
 #include "exchanges/redaction.h"
 #include "exchanges/slice.h"
 #include "otlp/attribute_names.h"
+#include "otlp/instruments.h"
 #include "otlp/trace_context.h"
 
 /* Values of the wire. */
@@ -55,8 +56,11 @@ struct span {
 	bool duration_known; /* both ends were seen */
 	enum span_kind kind;
 	enum span_status status;
+	enum otlp_scope scope;
+	enum duration_metric metric; /* what its duration counts in */
 	uint32_t flags;
 	struct slice name;
+	struct slice status_message; /* only with SPAN_STATUS_ERROR */
 	struct slice trace_state;
 	uint64_t start_unix_ns;
 	uint64_t end_unix_ns;

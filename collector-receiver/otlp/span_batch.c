@@ -1,4 +1,4 @@
-/* Group spans by resource and send them by count, size and age. */
+/* Group spans by resource and scope, and send them by count, size and age. */
 #include "otlp/span_batch.h"
 
 #include <assert.h>
@@ -14,27 +14,38 @@ enum {
 	FIELD_HEAD_MAX = 1 + WIRE_VARINT_MAX,
 };
 
-/* Before each span: where the next one of the same resource is, and how long this one is. */
+/* Before each span: where the next one of the same chain is, and how long this one is. */
 struct span_link {
 	uint32_t next; /* undefined in the last one */
 	uint32_t length;
 };
 
-static size_t envelope_size(const struct resource *resource)
+static size_t resource_envelope_size(const struct resource *resource)
 {
-	return 2 * FIELD_HEAD_MAX + resource->encoded_length + otlp_scope_http.length + 2 * otlp_schema_url.length;
+	return FIELD_HEAD_MAX + resource->encoded_length + otlp_schema_url.length;
 }
 
-static size_t scope_spans_size(const struct resource *resource)
+static size_t scope_envelope_size(enum otlp_scope scope)
 {
-	return otlp_scope_http.length + resource->span_bytes + otlp_schema_url.length;
+	return FIELD_HEAD_MAX + otlp_scopes[scope].length + otlp_schema_url.length;
+}
+
+static size_t scope_spans_size(const struct resource *resource, enum otlp_scope scope)
+{
+	return otlp_scopes[scope].length + resource->spans[scope].bytes + otlp_schema_url.length;
 }
 
 static size_t resource_spans_size(const struct resource *resource)
 {
-	size_t inner = scope_spans_size(resource);
+	size_t size = resource->encoded_length + otlp_schema_url.length;
 
-	return resource->encoded_length + 1 + wire_varint_size(inner) + inner + otlp_schema_url.length;
+	for (enum otlp_scope scope = 0; scope < OTLP_SCOPE_COUNT; scope++) {
+		size_t inner = scope_spans_size(resource, scope);
+
+		if (resource->spans[scope].count > 0)
+			size += 1 + wire_varint_size(inner) + inner;
+	}
+	return size;
 }
 
 static uint8_t *put_slice(uint8_t *at, struct slice bytes)
@@ -42,11 +53,11 @@ static uint8_t *put_slice(uint8_t *at, struct slice bytes)
 	return wire_put_bytes(at, bytes.bytes, bytes.length);
 }
 
-static uint8_t *put_spans(uint8_t *at, const struct span_batch *batch, const struct resource *resource)
+static uint8_t *put_spans(uint8_t *at, const struct span_batch *batch, const struct span_chain *chain)
 {
-	uint32_t offset = resource->span_first;
+	uint32_t offset = chain->first;
 
-	for (uint32_t i = 0; i < resource->span_count; i++) {
+	for (uint32_t i = 0; i < chain->count; i++) {
 		struct span_link link;
 
 		memcpy(&link, batch->spans.bytes + offset, sizeof(link));
@@ -56,16 +67,24 @@ static uint8_t *put_spans(uint8_t *at, const struct span_batch *batch, const str
 	return at;
 }
 
+static uint8_t *put_scope_spans(uint8_t *at, const struct span_batch *batch, const struct resource *resource,
+				enum otlp_scope scope)
+{
+	*at++ = WIRE_TAG(RESOURCE_SPANS_SCOPE_SPANS, WIRE_LENGTH);
+	at = wire_put_varint(at, scope_spans_size(resource, scope));
+	at = put_slice(at, otlp_scopes[scope]);
+	at = put_spans(at, batch, &resource->spans[scope]);
+	return put_slice(at, otlp_schema_url);
+}
+
 static uint8_t *put_resource_spans(uint8_t *at, const struct span_batch *batch, const struct resource *resource)
 {
 	*at++ = WIRE_TAG(REQUEST_RESOURCE_SPANS, WIRE_LENGTH);
 	at = wire_put_varint(at, resource_spans_size(resource));
 	at = wire_put_bytes(at, resource->encoded, resource->encoded_length);
-	*at++ = WIRE_TAG(RESOURCE_SPANS_SCOPE_SPANS, WIRE_LENGTH);
-	at = wire_put_varint(at, scope_spans_size(resource));
-	at = put_slice(at, otlp_scope_http);
-	at = put_spans(at, batch, resource);
-	at = put_slice(at, otlp_schema_url);
+	for (enum otlp_scope scope = 0; scope < OTLP_SCOPE_COUNT; scope++)
+		if (resource->spans[scope].count > 0)
+			at = put_scope_spans(at, batch, resource, scope);
 	return put_slice(at, otlp_schema_url);
 }
 
@@ -97,8 +116,8 @@ static void empty(struct span_batch *batch)
 
 	for (struct resource *r = batch->first; r != NULL; r = next) {
 		next = r->batch_next;
-		r->span_count = 0;
-		r->span_bytes = 0;
+		memset(r->spans, 0, sizeof(r->spans));
+		r->in_batch = false;
 		r->batch_next = NULL;
 	}
 	batch->first = NULL;
@@ -124,23 +143,32 @@ void span_batch_flush(struct span_batch *batch)
 	otlp_request_release(request);
 }
 
-static void chain_span(struct span_batch *batch, struct resource *resource, uint32_t offset)
+/* What a span of this scope adds beside itself. */
+static size_t new_envelopes(const struct resource *resource, enum otlp_scope scope)
+{
+	return (resource->in_batch ? 0 : resource_envelope_size(resource)) +
+	       (resource->spans[scope].count > 0 ? 0 : scope_envelope_size(scope));
+}
+
+static void chain_span(struct span_batch *batch, struct resource *resource, enum otlp_scope scope, uint32_t offset)
 {
 	struct span_link link = {0, (uint32_t)(batch->spans.length - offset - sizeof(link))};
+	struct span_chain *chain = &resource->spans[scope];
 
 	memcpy(batch->spans.bytes + offset, &link, sizeof(link));
-	if (resource->span_count == 0) {
-		resource->span_first = offset;
+	batch->envelope_bytes += new_envelopes(resource, scope);
+	if (!resource->in_batch) {
+		resource->in_batch = true;
 		resource->batch_next = batch->first;
 		batch->first = resource;
-		batch->envelope_bytes += envelope_size(resource);
-	} else {
-		memcpy(batch->spans.bytes + resource->span_last + offsetof(struct span_link, next), &offset,
-		       sizeof(offset));
 	}
-	resource->span_last = offset;
-	resource->span_count++;
-	resource->span_bytes += link.length;
+	if (chain->count == 0)
+		chain->first = offset;
+	else
+		memcpy(batch->spans.bytes + chain->last + offsetof(struct span_link, next), &offset, sizeof(offset));
+	chain->last = offset;
+	chain->count++;
+	chain->bytes += link.length;
 }
 
 /* 0, or -ENOMEM with the batch as it was. */
@@ -155,7 +183,7 @@ static int append(struct span_batch *batch, struct resource *resource, const str
 		batch->spans.failed = false;
 		return -ENOMEM;
 	}
-	chain_span(batch, resource, (uint32_t)offset);
+	chain_span(batch, resource, span->scope, (uint32_t)offset);
 	batch->count++;
 	return 0;
 }
@@ -163,8 +191,7 @@ static int append(struct span_batch *batch, struct resource *resource, const str
 /* Sizes are exact only where they matter: near the limit. */
 static bool exceeds(const struct span_batch *batch, const struct resource *resource, const struct span *span)
 {
-	size_t envelopes = batch->envelope_bytes + (resource->span_count == 0 ? envelope_size(resource) : 0);
-	size_t taken = batch->spans.length + envelopes;
+	size_t taken = batch->spans.length + batch->envelope_bytes + new_envelopes(resource, span->scope);
 
 	if (taken + SPAN_ENCODED_MAX <= batch->bytes_max)
 		return false;

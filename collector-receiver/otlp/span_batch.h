@@ -1,4 +1,4 @@
-/* Collect encoded spans and hand them on as ExportTraceServiceRequests, grouped by resource. */
+/* Collect encoded spans and hand them on as ExportTraceServiceRequests, grouped by resource and scope. */
 #ifndef OTLP_SPAN_BATCH_H
 #define OTLP_SPAN_BATCH_H
 
@@ -7,8 +7,8 @@
 #include "otlp/span.h"
 #include "otlp/wire.h"
 
-/* All spans wait in one buffer in the order in which they came, chained by resource: memory is bounded by the batch,
- * not by the number of processes. */
+/* All spans wait in one buffer in the order in which they came, chained by resource and scope: memory is bounded by the
+ * batch, not by the number of processes. */
 struct span_batch {
 	struct wire_buffer spans;
 	uint32_t count;

@@ -19,11 +19,11 @@ enum span_field {
 
 enum {
 	SCOPE_SPANS_SPANS = 2,
+	STATUS_MESSAGE = 2,
 	STATUS_CODE = 3,
 	ID_FIELD_OVERHEAD = 2, /* tag, length */
 	FIXED64_FIELD = 1 + 8,
-	FLAGS_FIELD = 2 + 4,  /* a field number of 16 takes a tag of two bytes */
-	STATUS_FIELD = 2, /* tag, length: an unset one is there too, as SDKs and Collectors write it */
+	FLAGS_FIELD = 2 + 4, /* a field number of 16 takes a tag of two bytes */
 	STATUS_CODE_FIELD = 2,
 	KIND_FIELD = 2,
 	/* attribute keys are copied whole, past their end */
@@ -72,24 +72,46 @@ static uint8_t *put_attribute(uint8_t *at, const struct attribute *a)
 	return wire_put_bytes(at, a->text.bytes, a->text.length);
 }
 
-static uint8_t *put_bytes_field(uint8_t *at, enum span_field field, const void *bytes, size_t length)
+static uint8_t *put_bytes_field(uint8_t *at, uint32_t field, const void *bytes, size_t length)
 {
 	*at++ = (uint8_t)WIRE_TAG(field, WIRE_LENGTH);
 	at = wire_put_varint(at, length);
 	return wire_put_bytes(at, bytes, length);
 }
 
+/* Status's body. */
+static size_t status_size(const struct span *span)
+{
+	if (span->status == SPAN_STATUS_UNSET)
+		return 0;
+	return (span->status_message.length > 0 ? bytes_field_size(span->status_message.length) : 0) +
+	       STATUS_CODE_FIELD;
+}
+
+/* An unset status is there too, as SDKs and Collectors write it. */
+static uint8_t *put_status(uint8_t *at, const struct span *span)
+{
+	*at++ = WIRE_TAG(SPAN_STATUS, WIRE_LENGTH);
+	at = wire_put_varint(at, status_size(span));
+	if (span->status == SPAN_STATUS_UNSET)
+		return at;
+	if (span->status_message.length > 0)
+		at = put_bytes_field(at, STATUS_MESSAGE, span->status_message.bytes, span->status_message.length);
+	*at++ = WIRE_TAG(STATUS_CODE, WIRE_VARINT);
+	*at++ = (uint8_t)span->status;
+	return at;
+}
+
 static size_t span_size(const struct span *span)
 {
 	size_t size = ID_FIELD_OVERHEAD + sizeof(span->trace_id) + ID_FIELD_OVERHEAD + sizeof(span->span_id) +
-		      bytes_field_size(span->name.length) + KIND_FIELD + 2 * FIXED64_FIELD + STATUS_FIELD + FLAGS_FIELD;
+		      bytes_field_size(span->name.length) + KIND_FIELD + 2 * FIXED64_FIELD +
+		      bytes_field_size(status_size(span)) + FLAGS_FIELD;
 
 	if (span->trace_state.length > 0)
 		size += bytes_field_size(span->trace_state.length);
 	if (span->has_parent)
 		size += ID_FIELD_OVERHEAD + sizeof(span->parent_span_id);
-	if (span->status != SPAN_STATUS_UNSET)
-		size += STATUS_CODE_FIELD;
 	for (uint32_t i = 0; i < span->attribute_count; i++)
 		size += attribute_field_size(&span->attributes[i]);
 	return size;
@@ -112,12 +134,7 @@ static uint8_t *put_span(uint8_t *at, const struct span *span)
 	at = wire_put_fixed64(at, span->end_unix_ns);
 	for (uint32_t i = 0; i < span->attribute_count; i++)
 		at = put_attribute(at, &span->attributes[i]);
-	*at++ = WIRE_TAG(SPAN_STATUS, WIRE_LENGTH);
-	*at++ = span->status != SPAN_STATUS_UNSET ? STATUS_CODE_FIELD : 0;
-	if (span->status != SPAN_STATUS_UNSET) {
-		*at++ = WIRE_TAG(STATUS_CODE, WIRE_VARINT);
-		*at++ = (uint8_t)span->status;
-	}
+	at = put_status(at, span);
 	at = wire_put_varint(at, WIRE_TAG(SPAN_FLAGS, WIRE_FIXED32));
 	return wire_put_fixed32(at, span->flags);
 }

@@ -262,11 +262,23 @@ static struct resource *find_resource(struct telemetry *t, const struct exchange
 	return add_resource(t, exchange, id, revision, encoded);
 }
 
+/* No convention describes what a database's own process sees: a span on request only, and no metric. */
+static bool is_wanted(const struct telemetry *t, const struct exchange *exchange)
+{
+	return exchange->protocol != EXCHANGE_DATABASE || exchange->role != EXCHANGE_SERVER ||
+	       t->config.rules.database_server_spans;
+}
+
 void telemetry_take(void *context, const struct exchange *exchange)
 {
 	struct telemetry *t = context;
-	struct resource *resource = find_resource(t, exchange);
+	struct resource *resource;
 
+	if (!is_wanted(t, exchange)) {
+		counter_add(COUNTER_DATABASE_SERVER_SPANS_OFF, 1);
+		return;
+	}
+	resource = find_resource(t, exchange);
 	if (resource == NULL) {
 		counter_add(COUNTER_RESOURCES_NO_MEMORY, 1);
 		return;

@@ -13,7 +13,7 @@
 
 #include "export/export_response.h"
 #include "export/grpc_retry_info.h"
-#include "export/grpc_status.h"
+#include "exchanges/grpc_status.h"
 
 static uint8_t *page_end; /* length bytes before it are readable, none after */
 

@@ -50,4 +50,58 @@ static inline struct exchange exchange_fixture(enum exchange_role role, const st
 	};
 }
 
+/* /shop.Cart/Add to shop.example:50051 on the same connection, answered with OK after 12 ms. */
+static inline struct exchange rpc_fixture(enum exchange_role role, const struct process *process)
+{
+	struct exchange exchange = exchange_fixture(role, process);
+
+	exchange.protocol = EXCHANGE_RPC;
+	exchange.rpc = (struct rpc_exchange){
+		.path = SLICE_LITERAL("/shop.Cart/Add"),
+		.authority = SLICE_LITERAL("shop.example:50051"),
+		.scheme = SLICE_LITERAL("http"),
+		.status = 0,
+		.http_status = 200,
+		.request_messages = 1,
+		.response_messages = 1,
+	};
+	return exchange;
+}
+
+/* A statement of PostgreSQL's simple protocol, with a literal in it, on the same connection. */
+static inline struct exchange database_fixture(enum exchange_role role, const struct process *process)
+{
+	struct exchange exchange = exchange_fixture(role, process);
+
+	exchange.protocol = EXCHANGE_DATABASE;
+	exchange.database = (struct database_exchange){
+		.system = DATABASE_POSTGRESQL,
+		.language = DATABASE_SQL,
+		.name_space = SLICE_LITERAL("shop"),
+		.query_text = SLICE_LITERAL("SELECT name FROM users WHERE mail = 'a@b.example'"),
+		.operations = 1,
+		.returned_rows = 3,
+	};
+	return exchange;
+}
+
+/* GET of Redis with one key. */
+static inline struct exchange command_fixture(enum exchange_role role, const struct process *process)
+{
+	struct exchange exchange = exchange_fixture(role, process);
+
+	exchange.protocol = EXCHANGE_DATABASE;
+	exchange.database = (struct database_exchange){
+		.system = DATABASE_REDIS,
+		.language = DATABASE_COMMAND,
+		.name_space = SLICE_LITERAL("3"),
+		.operation = SLICE_LITERAL("GET"),
+		.query_text = SLICE_LITERAL("GET user:42"),
+		.operations = 1,
+		.arguments = 1,
+		.returned_rows = -1,
+	};
+	return exchange;
+}
+
 #endif

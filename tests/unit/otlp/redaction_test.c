@@ -167,7 +167,7 @@ static void values_of_sensitive_query_keys_are_replaced(void **state)
 static void the_list_of_sensitive_keys_can_be_replaced(void **state)
 {
 	static const struct slice keys[] = {SLICE_LITERAL("token")};
-	const struct redaction rules = {keys, 1};
+	const struct redaction rules = {.sensitive_keys = keys, .sensitive_key_count = 1};
 	struct redaction_space space = fresh_space();
 
 	(void)state;

@@ -10,12 +10,14 @@
 #include "counters.h"
 #include "otlp/series.h"
 
+static const struct duration_bounds *bounds;
 static struct series_table table;
 static struct series_limits limits;
 
 static int fresh(void **state)
 {
 	(void)state;
+	bounds = instruments[METRIC_HTTP_SERVER].bounds;
 	limits = (struct series_limits){.per_metric_max = 2000, .total_max = 16384, .hash_seed = 42};
 	return 0;
 }
@@ -29,7 +31,8 @@ static int clear(void **state)
 
 static void record(const char *attributes, double seconds)
 {
-	assert_int_equal(series_record(&table, &limits, (struct slice){attributes, strlen(attributes)}, seconds), 0);
+	assert_int_equal(
+		series_record(&table, &limits, bounds, (struct slice){attributes, strlen(attributes)}, seconds), 0);
 }
 
 static const struct series *only_series(void)
@@ -45,26 +48,37 @@ static const struct series *only_series(void)
 static void a_bucket_takes_its_upper_bound_and_not_its_lower(void **state)
 {
 	(void)state;
-	for (uint32_t i = 0; i < DURATION_BOUND_COUNT; i++) {
-		record("a", duration_bounds[i]);
-		record("a", duration_bounds[i] * 1.0000001);
+	for (uint32_t i = 0; i < bounds->count; i++) {
+		record("a", bounds->seconds[i]);
+		record("a", bounds->seconds[i] * 1.0000001);
 	}
 	const struct series *series = only_series();
 
 	/* the first takes its bound only, each next one what is just above the bound before, and its own */
 	assert_int_equal(series->buckets[0], 1);
-	for (uint32_t i = 1; i < DURATION_BOUND_COUNT; i++)
+	for (uint32_t i = 1; i < bounds->count; i++)
 		assert_int_equal(series->buckets[i], 2);
-	assert_int_equal(series->buckets[DURATION_BOUND_COUNT], 1);
+	assert_int_equal(series->buckets[bounds->count], 1);
 }
 
 static void the_bounds_are_those_of_the_conventions(void **state)
 {
-	static const double bounds[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10};
+	static const struct duration_bounds request = {
+		14, {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}};
+	static const struct duration_bounds database = {9, {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}};
 
 	(void)state;
-	assert_int_equal(sizeof(bounds), sizeof(duration_bounds));
-	assert_memory_equal(bounds, duration_bounds, sizeof(bounds));
+	for (int i = 0; i < DURATION_METRIC_COUNT; i++)
+		assert_memory_equal(instruments[i].bounds, i == METRIC_DATABASE_CLIENT ? &database : &request,
+				    sizeof(request));
+}
+
+static void a_table_with_fewer_buckets_uses_no_more(void **state)
+{
+	(void)state;
+	bounds = instruments[METRIC_DATABASE_CLIENT].bounds;
+	record("a", 11);
+	assert_int_equal(only_series()->buckets[9], 1);
 }
 
 static void count_sum_min_and_max_follow_the_measurements(void **state)
@@ -160,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_bucket_takes_its_upper_bound_and_not_its_lower, fresh, clear),
 		cmocka_unit_test(the_bounds_are_those_of_the_conventions),
+		cmocka_unit_test_setup_teardown(a_table_with_fewer_buckets_uses_no_more, fresh, clear),
 		cmocka_unit_test_setup_teardown(count_sum_min_and_max_follow_the_measurements, fresh, clear),
 		cmocka_unit_test_setup_teardown(a_measurement_of_zero_is_a_minimum, fresh, clear),
 		cmocka_unit_test_setup_teardown(every_set_of_attributes_has_its_own_series, fresh, clear),

@@ -1,5 +1,4 @@
 /* The HTTP conventions, one case a rule: what is set in an exchange, and what the span then says. */
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,67 +7,7 @@
 
 #include <cmocka.h>
 
-#include "otlp/span_from_exchange.h"
-#include "exchange_fixture.h"
-
-static struct random_ids ids;
-static struct span span;
-static struct span_rules rules;
-
-static int seed(void **state)
-{
-	(void)state;
-	span_rules_defaults(&rules);
-	return random_ids_seed(&ids);
-}
-
-static void make(const struct exchange *exchange)
-{
-	span_from_exchange(&span, exchange, &rules, &ids, 0);
-}
-
-static const struct attribute *find(const char *key)
-{
-	const struct attribute *found = NULL;
-
-	for (uint32_t i = 0; i < span.attribute_count; i++) {
-		if (!slice_equal(attribute_key_text(span.attributes[i].name), (struct slice){key, strlen(key)}))
-			continue;
-		assert_null(found); /* keys are unique */
-		found = &span.attributes[i];
-	}
-	return found;
-}
-
-/* The value as text; "-" if there is none. */
-static const char *value(const char *key)
-{
-	static char text[8192];
-	const struct attribute *a = find(key);
-
-	if (a == NULL)
-		return "-";
-	if (a->is_integer)
-		snprintf(text, sizeof(text), "%" PRId64, a->integer);
-	else
-		snprintf(text, sizeof(text), "%.*s", (int)a->text.length, a->text.bytes);
-	return text;
-}
-
-/* One rule: change the fixture, then look at attributes: {key, value, key, value, ...}. */
-struct rule {
-	const char *what;
-	enum exchange_role role;
-	void (*change)(struct exchange *exchange);
-	const char *expected[17];
-};
-
-#define SET(name, ...)                                                                                                 \
-	static void name(struct exchange *e)                                                                           \
-	{                                                                                                              \
-		__VA_ARGS__;                                                                                           \
-	}
-#define S SLICE_LITERAL
+#include "span_rule.h"
 
 static const struct exchange_endpoints ipv6_ends = {
 	.network = EXCHANGE_NETWORK_IPV6,
@@ -84,11 +23,6 @@ static const struct exchange_endpoints mapped_ends = {
 	.local_address = {[10] = 0xff, 0xff, 192, 0, 2, 1},
 	.remote_address = {[10] = 0xff, 0xff, 192, 0, 2, 2},
 };
-static const struct exchange_endpoints unix_ends = {
-	.network = EXCHANGE_NETWORK_UNIX,
-	.unix_path = SLICE_LITERAL("/run/app.sock"),
-};
-
 SET(nothing, (void)e)
 SET(query, e->http.target = S("/a/b?x=1&sig=s3cr3t"))
 SET(empty_query, e->http.target = S("/a?"))
@@ -135,10 +69,13 @@ SET(cut_loss_500, e->end = EXCHANGE_CUT_BY_LOSS; e->flags = EXCHANGE_END_UNSEEN;
 SET(cut_shutdown, e->end = EXCHANGE_CUT_BY_SHUTDOWN; e->flags = EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN;
     e->http.status = 0)
 SET(ended_by_close, e->end = EXCHANGE_ENDED_BY_CLOSE)
+SET(end_unseen, e->flags = EXCHANGE_END_UNSEEN)
+SET(reset_by_client, e->end = EXCHANGE_RESET_BY_CLIENT; e->flags = EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN;
+    e->http.status = 0)
+SET(reset_by_server, e->end = EXCHANGE_RESET_BY_SERVER; e->flags = EXCHANGE_END_UNSEEN)
+SET(head_uncertain, e->flags = EXCHANGE_HEAD_UNCERTAIN;
+    e->http.method = e->http.target = e->http.host = (struct slice){0})
 SET(start_unseen, e->flags = EXCHANGE_START_UNSEEN)
-
-#define SERVER EXCHANGE_SERVER
-#define CLIENT EXCHANGE_CLIENT
 
 static const struct rule rule_table[] = {
 	{"server: the plain case",
@@ -333,22 +270,31 @@ static const struct rule rule_table[] = {
 	 ended_by_close,
 	 {"error.type", "-", "shmotel.end", "-"}},
 	{"a start that was not seen", SERVER, start_unseen, {"shmotel.start", "unseen"}},
+	{"an end that was not seen", SERVER, end_unseen, {"shmotel.end", "unseen", "error.type", "-"}},
+
+	{"the client gave it up",
+	 CLIENT,
+	 reset_by_client,
+	 {"error.type", "-", "shmotel.end", "reset_by_client", "http.response.status_code", "-"}},
+	{"the server gave it up",
+	 CLIENT,
+	 reset_by_server,
+	 {"error.type", "reset_by_server", "shmotel.end", "reset_by_server"}},
+	{"a head that could not be decoded: what was not seen is absent: server",
+	 SERVER,
+	 head_uncertain,
+	 {"shmotel.head", "uncertain", "http.request.method", "_OTHER", "http.request.method_original", "-", "url.path",
+	  "-", "url.scheme", "http", "server.address", "10.0.0.1"}},
+	{"a head that could not be decoded: what was not seen is absent: client",
+	 CLIENT,
+	 head_uncertain,
+	 {"shmotel.head", "uncertain", "url.full", "-", "server.address", "10.0.0.1"}},
 };
 
 static void attributes_follow_the_conventions(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rule_table) / sizeof(rule_table[0]); i++) {
-		const struct rule *rule = &rule_table[i];
-		struct exchange exchange = exchange_fixture(rule->role, NULL);
-
-		rule->change(&exchange);
-		make(&exchange);
-		for (size_t j = 0; rule->expected[j] != NULL; j += 2)
-			if (strcmp(value(rule->expected[j]), rule->expected[j + 1]) != 0)
-				fail_msg("%s: %s is \"%s\", not \"%s\"", rule->what, rule->expected[j],
-					 value(rule->expected[j]), rule->expected[j + 1]);
-	}
+	check_rules(rule_table, sizeof(rule_table) / sizeof(rule_table[0]), exchange_fixture);
 }
 
 static const struct {
@@ -368,6 +314,9 @@ static const struct {
 	{"lost", CLIENT, cut_loss, SPAN_STATUS_UNSET, false},
 	{"lost behind a 500", CLIENT, cut_loss_500, SPAN_STATUS_ERROR, false},
 	{"shutdown", SERVER, cut_shutdown, SPAN_STATUS_UNSET, false},
+	{"end not seen", SERVER, end_unseen, SPAN_STATUS_UNSET, false},
+	{"the client gave it up", SERVER, reset_by_client, SPAN_STATUS_UNSET, true},
+	{"the server gave it up", CLIENT, reset_by_server, SPAN_STATUS_ERROR, true},
 	{"ended by close", SERVER, ended_by_close, SPAN_STATUS_UNSET, true},
 	{"start not seen", SERVER, start_unseen, SPAN_STATUS_UNSET, false},
 };

@@ -138,6 +138,59 @@ static void spans_are_grouped_by_process_under_one_scope(void **state)
 	assert_int_equal(counters[COUNTER_SPANS], 4);
 }
 
+static void take_kind(struct exchange (*fixture)(enum exchange_role role, const struct process *process),
+		      enum exchange_role role)
+{
+	struct exchange exchange = fixture(role, &shop);
+
+	telemetry_take(telemetry, &exchange);
+}
+
+static void each_convention_has_its_scope(void **state)
+{
+	static const char *const names[] = {"shmotel/http", "shmotel/rpc", "shmotel/database"};
+	trace_request *r;
+
+	(void)state;
+	config.metrics = false;
+	start();
+	take_kind(database_fixture, EXCHANGE_CLIENT);
+	take_kind(rpc_fixture, EXCHANGE_SERVER);
+	take(&shop, EXCHANGE_SERVER);
+	take_kind(command_fixture, EXCHANGE_CLIENT);
+	take_kind(rpc_fixture, EXCHANGE_CLIENT);
+	telemetry_flush(telemetry, now_ns);
+	assert_int_equal(kept.requests[0]->items, 5);
+	r = unpack_traces(kept.requests[0]);
+	assert_int_equal(r->n_resource_spans, 1);
+	assert_int_equal(r->resource_spans[0]->n_scope_spans, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(r->resource_spans[0]->scope_spans[i]->scope->name, names[i]);
+		assert_int_equal(r->resource_spans[0]->scope_spans[i]->n_spans, i == 0 ? 1 : 2);
+	}
+	opentelemetry__proto__collector__trace__v1__export_trace_service_request__free_unpacked(r, NULL);
+}
+
+static void what_a_database_serves_is_left_out_unless_asked_for(void **state)
+{
+	(void)state;
+	config.metrics = false;
+	start();
+	take_kind(database_fixture, EXCHANGE_SERVER);
+	telemetry_flush(telemetry, now_ns);
+	assert_int_equal(kept.count, 0);
+	assert_int_equal(counters[COUNTER_DATABASE_SERVER_SPANS_OFF], 1);
+	telemetry_destroy(telemetry);
+	config.metrics = true;
+	config.rules.database_server_spans = true;
+	start();
+	take_kind(database_fixture, EXCHANGE_SERVER);
+	telemetry_flush(telemetry, now_ns);
+	assert_int_equal(kept.count, 1); /* and no metric */
+	assert_int_equal(kept.requests[0]->signal, OTLP_TRACES);
+	assert_int_equal(counters[COUNTER_DATABASE_SERVER_SPANS_OFF], 1);
+}
+
 static void a_batch_goes_out_when_it_has_its_number_of_spans(void **state)
 {
 	(void)state;
@@ -309,6 +362,71 @@ static void a_duration_is_a_point_of_a_histogram_with_the_metrics_own_attributes
 	assert_string_equal(attribute_list(m->histogram->data_points[0]),
 			    "http.request.method=GET server.address=shop.example server.port=8080 "
 			    "network.protocol.version=1.1 http.response.status_code=200 ");
+	free_metrics(r);
+}
+
+static void every_kind_of_exchange_has_the_metric_of_its_convention(void **state)
+{
+	static const struct {
+		struct exchange (*fixture)(enum exchange_role role, const struct process *process);
+		enum exchange_role role;
+		const char *metric;
+		const char *attributes;
+		size_t buckets;
+		size_t bucket; /* that takes 12 ms */
+	} rows[] = {
+		{rpc_fixture, EXCHANGE_SERVER, "rpc.server.call.duration",
+		 "rpc.system.name=grpc rpc.method=shop.Cart/Add rpc.response.status_code=OK ", 15, 2},
+		{rpc_fixture, EXCHANGE_CLIENT, "rpc.client.call.duration",
+		 "rpc.system.name=grpc rpc.method=shop.Cart/Add server.address=shop.example server.port=50051 "
+		 "rpc.response.status_code=OK ",
+		 15, 2},
+		{command_fixture, EXCHANGE_CLIENT, "db.client.operation.duration",
+		 "db.system.name=redis db.namespace=3 db.operation.name=GET server.address=10.0.0.1 server.port=8080 "
+		 "network.peer.address=10.0.0.1 network.peer.port=8080 ",
+		 10, 3},
+	};
+
+	(void)state;
+	config.traces = false;
+	start();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		take_kind(rows[i].fixture, rows[i].role);
+	advance(60 * NS_PER_S);
+	metrics_request *r = last_metrics();
+
+	assert_int_equal(r->n_resource_metrics, 2); /* a scope each */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const histogram_point *p = find_metric(r, "shop", rows[i].metric)->histogram->data_points[0];
+
+		assert_string_equal(attribute_list((histogram_point *)p), rows[i].attributes);
+		assert_int_equal(p->n_bucket_counts, rows[i].buckets);
+		assert_int_equal(p->n_explicit_bounds, rows[i].buckets - 1);
+		assert_int_equal(p->bucket_counts[rows[i].bucket], 1);
+	}
+	free_metrics(r);
+}
+
+static void operations_beyond_the_cardinality_limit_share_one_point(void **state)
+{
+	char name[8];
+	metrics_request *r;
+
+	(void)state;
+	config.series_per_metric_max = 5;
+	config.traces = false;
+	start();
+	for (int i = 0; i < 20; i++) {
+		struct exchange exchange = command_fixture(EXCHANGE_CLIENT, &shop);
+
+		snprintf(name, sizeof(name), "X%d", i);
+		exchange.database.operation = (struct slice){name, strlen(name)};
+		telemetry_take(telemetry, &exchange);
+	}
+	advance(60 * NS_PER_S);
+	r = last_metrics();
+	assert_int_equal(find_metric(r, "shop", "db.client.operation.duration")->histogram->n_data_points, 5);
+	assert_int_equal(counters[COUNTER_SERIES_OVERFLOW], 16);
 	free_metrics(r);
 }
 
@@ -820,6 +938,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(spans_are_grouped_by_process_under_one_scope),
+		TEST(each_convention_has_its_scope),
+		TEST(what_a_database_serves_is_left_out_unless_asked_for),
+		TEST(every_kind_of_exchange_has_the_metric_of_its_convention),
+		TEST(operations_beyond_the_cardinality_limit_share_one_point),
 		TEST(a_batch_goes_out_when_it_has_its_number_of_spans),
 		TEST(a_batch_goes_out_when_it_is_old_enough),
 		TEST(a_request_is_never_larger_than_its_limit),

@@ -1,6 +1,6 @@
 /* gRPC's status codes: where they come from, and which of them may be retried (OTLP specification, "OTLP/gRPC"). */
-#ifndef EXPORT_GRPC_STATUS_H
-#define EXPORT_GRPC_STATUS_H
+#ifndef EXCHANGES_GRPC_STATUS_H
+#define EXCHANGES_GRPC_STATUS_H
 
 #include <stdbool.h>
 #include <stddef.h>

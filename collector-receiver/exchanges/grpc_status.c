@@ -1,5 +1,5 @@
 /* Tables of gRPC's status codes. */
-#include "export/grpc_status.h"
+#include "exchanges/grpc_status.h"
 
 #include <nghttp2/nghttp2.h>
 
