@@ -8,6 +8,7 @@ from peers import curl, wrk
 from telemetry import CLIENT, CUMULATIVE, SERVER
 
 DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+HTTP_METRICS = ("http.server.request.duration", "http.client.request.duration")
 
 
 def send_fresh_connections(host, server, marker, count):
@@ -57,10 +58,10 @@ def check_no_capability(receiver):
     check_equal(sets, {**expected, "NoNewPrivs": "1", "Seccomp": "2"}, "privileges of the receiver")
 
 
-def check_metrics(telemetry, report):
+def check_metrics(telemetry, report, metrics=HTTP_METRICS):
     """Every span whose duration is known is in a histogram too. Called when the receiver has drained and ended."""
     measured = 0
-    for metric in ("http.server.request.duration", "http.client.request.duration"):
+    for metric in metrics:
         series = telemetry.series(metric)
         check(series, f"no {metric}")
         measured += sum(one.count for one in series)

@@ -43,6 +43,7 @@ class Span:
         self.end = int(raw["endTimeUnixNano"])
         code = raw.get("status", {}).get("code", 0)
         self.status = STATUSES.get(code, code)
+        self.message = raw.get("status", {}).get("message", "")
         self.attributes = attributes_of(raw)
         self.resource = resource
         self.scope = scope
