@@ -1,6 +1,7 @@
 """Either program is killed under load: nothing hangs, what is left works again, what was missed is counted."""
 import json
 import pathlib
+import re
 import signal
 import time
 
@@ -9,6 +10,8 @@ from peers import Load, Nginx, curl, program
 from telemetry import CLIENT, SERVER, Telemetry
 
 ATTACHES = "shmotel.receiver.attaches"
+SENSOR_LOST = "shmotel.sensor.record.lost"
+WRK_REQUESTS = re.compile(r"(\d+) requests in")
 
 
 def check_still_seen(host, nginx, telemetry, marker):
@@ -75,6 +78,31 @@ def a_second_receiver_waits_until_the_first_is_gone(host):
     check_still_seen(host, nginx, Telemetry(host.out / "second.jsonl"), "to-the-second")
 
 
+def a_stopped_receiver_costs_nothing_but_counted_drops(host):
+    nginx = Nginx(host)
+    sensor = host.sensor("--ring-bytes", 1 << 20)
+    receiver = host.receiver()
+    telemetry = Telemetry(host.out / "otlp.jsonl")
+    check_still_seen(host, nginx, telemetry, "before")
+    receiver.child.send_signal(signal.SIGSTOP)
+    try:
+        text = host.run([program("wrk"), "-t1", "-c4", "-d2s", f"{nginx.url}/load"])
+        check(int(WRK_REQUESTS.search(text)[1]) > 0, "the server answers while the receiver is stopped")
+        full = wait_for("counted drops", lambda: counter_sum(sensor.counters(), SENSOR_LOST, "reason=full"))
+        text = host.run([program("wrk"), "-t1", "-c4", "-d1s", f"{nginx.url}/load"])
+        check(counter_sum(sensor.counters(), SENSOR_LOST, "reason=full") > full, "the sensor goes on dropping")
+    finally:
+        receiver.child.send_signal(signal.SIGCONT)
+    check_still_seen(host, nginx, telemetry, "after-it-went-on")
+    # The sum of the ring: what was written was read, as nothing else ended either side.
+    check_equal(sensor.stop(), 0, "exit code of the sensor")
+    check_equal(receiver.stop(), 0, "exit code of the receiver")
+    written, read = sensor.counters_at_exit(), receiver.counters_at_exit()
+    check_equal(counter_sum(read, "shmotel.receiver.records"),
+                counter_sum(written, "shmotel.sensor.records", "stage=shared_ring"), "records read and records written")
+    check_equal(counter_sum(read, ATTACHES), 1, "attaches: the session outlived the stop")
+
+
 def nothing_of_the_sensor_stays_in_the_kernel(host):
     sensor = host.sensor()
     held = {int(line.split()[1]) for info in pathlib.Path(f"/proc/{sensor.pid}/fdinfo").iterdir()
@@ -89,4 +117,5 @@ def nothing_of_the_sensor_stays_in_the_kernel(host):
 
 main(a_killed_receiver_is_replaced_and_gets_a_snapshot, a_killed_sensor_is_found_again_within_a_second,
      a_receiver_may_start_before_the_sensor, a_second_receiver_waits_until_the_first_is_gone,
+     a_stopped_receiver_costs_nothing_but_counted_drops,
      nothing_of_the_sensor_stays_in_the_kernel)

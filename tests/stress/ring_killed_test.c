@@ -19,7 +19,9 @@
 #include "ring_session.h"
 #include "shm_protocol/ring_reader.h"
 
-enum { ROUNDS = 150, MOMENT_US_MAX = 4000 };
+enum { ROUNDS_DEFAULT = 150, MOMENT_US_MAX = 4000 };
+
+static int rounds = ROUNDS_DEFAULT; /* SHMOTEL_KILL_ROUNDS: more of them */
 
 static uint64_t copy[SHM_RECORD_BYTES_MAX / sizeof(uint64_t)];
 
@@ -85,7 +87,7 @@ static void a_killed_reader_leaves_an_exact_account(void **state)
 
 	(void)state;
 	ring_session_init(&session, SHM_RING_BYTES_MIN, counters);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		const uint64_t moment_us = (uint64_t)(rand() % MOMENT_US_MAX);
 		const uint64_t published_before = counters[SENSOR_COUNTER_RECORDS_PUBLISHED];
 		struct handoff_offer offer;
@@ -151,7 +153,7 @@ static void a_killed_writer_leaves_nothing_torn(void **state)
 	uint64_t records = 0;
 
 	(void)state;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		const uint64_t moment_us = (uint64_t)(rand() % MOMENT_US_MAX);
 		uint64_t counters[SENSOR_COUNTER_COUNT] = {0};
 		struct ring_session session;
@@ -201,6 +203,14 @@ int main(void)
 		cmocka_unit_test(a_killed_reader_leaves_an_exact_account),
 		cmocka_unit_test(a_killed_writer_leaves_nothing_torn),
 	};
+	const char *wanted = getenv("SHMOTEL_KILL_ROUNDS");
 
+	if (wanted != NULL)
+		rounds = atoi(wanted);
+	assert_true(rounds > 0);
+	const unsigned seed = (unsigned)time(NULL);
+
+	srand(seed);
+	print_message("seed %u, %d rounds\n", seed, rounds);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
