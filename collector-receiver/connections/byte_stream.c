@@ -98,6 +98,7 @@ static bool grow(struct byte_stream *stream, struct block_pool *pool, size_t len
 		grown->first_ns = old->first_ns;
 		grown->length = old->length;
 		grown->examined = old->examined;
+		grown->frame = old->frame;
 		memcpy(grown->bytes, old->bytes, old->length);
 		block_pool_give(pool, old, partial_bytes(old->capacity));
 	}
@@ -129,6 +130,7 @@ void byte_stream_drop_front(struct byte_stream *stream, size_t length)
 	assert(length <= partial->length);
 	partial->length -= (uint32_t)length;
 	partial->examined = 0;
+	partial->frame = partial->frame && length == 0;
 	memmove(partial->bytes, partial->bytes + length, partial->length);
 }
 

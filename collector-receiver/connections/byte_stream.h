@@ -39,6 +39,7 @@ struct partial {
 	uint32_t length;
 	uint32_t capacity;
 	uint32_t examined; /* bytes that the protocol has seen already */
+	bool frame;        /* the kernel side says that they begin with an HTTP/2 frame */
 	char bytes[];
 };
 

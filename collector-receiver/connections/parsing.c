@@ -222,8 +222,10 @@ static void keep_rest(struct conversation_env *env, struct connection *c, enum d
 	int64_t kept = byte_stream_keep(stream, env->pool, o->bytes + o->at, o->length - o->at, unit_bytes_max,
 					o->time_ns);
 
-	if (kept >= 0)
+	if (kept >= 0) {
 		stream->partial->examined = stream->partial->length;
+		stream->partial->frame = at_frame(o);
+	}
 	if (kept < 0 && c->state == CONVERSATION_SPOKEN) {
 		struct flow flow = flow_at(env, c, o->time_ns, o->time_ns);
 
@@ -242,6 +244,8 @@ static enum offer offer_kept(struct conversation_env *env, struct connection *c,
 	size_t bytes_max = c->state == CONVERSATION_SPOKEN ? c->protocol->unit_bytes_max : RECOGNISE_BYTES_MAX;
 	size_t before = stream->partial->length;
 	struct flow flow = flow_at(env, c, stream->partial->first_ns, o->time_ns);
+
+	flow.frame = stream->partial->frame;
 	int64_t added = bytes_max <= before ? 0
 					     : byte_stream_keep(stream, env->pool, o->bytes + o->at,
 								o->length - o->at, bytes_max, o->time_ns);
@@ -259,7 +263,8 @@ static enum offer offer_kept(struct conversation_env *env, struct connection *c,
 	o->at += (size_t)added;
 	enum offer offer = c->state == CONVERSATION_SPOKEN
 				   ? offer_to_protocol(env, c, direction, &flow, &in, patient)
-				   : offer_to_all(env, c, direction, &in, stream->expected - before, false);
+				   : offer_to_all(env, c, direction, &in, stream->expected - before,
+						  stream->partial->frame);
 
 	if (c->state == CONVERSATION_OPAQUE || stream->partial == NULL)
 		return OFFER_PASS;

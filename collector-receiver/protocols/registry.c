@@ -1,8 +1,10 @@
 /* The one table of protocols. */
 #include "protocols/http1/http1.h"
+#include "protocols/http2/http2.h"
 #include "protocols/protocol.h"
 
 const struct protocol *const protocols[] = {
+	&http2_protocol,
 	&http1_protocol,
 	NULL,
 };

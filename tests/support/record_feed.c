@@ -229,6 +229,12 @@ void feed_cut(struct feed *feed, int direction, const char *bytes, size_t captur
 	feed->offsets[direction] += length;
 }
 
+void feed_frames(struct feed *feed, int direction, const char *bytes, size_t captured, size_t length, bool frame)
+{
+	data(feed, direction, frame ? SHM_DATA_HTTP2_FRAME : 0, feed->offsets[direction], bytes, captured, length);
+	feed->offsets[direction] += length;
+}
+
 void feed_bytes(struct feed *feed, int direction, const char *bytes, size_t length)
 {
 	while (length > SHM_CAPTURE_BYTES_MAX) {

@@ -46,6 +46,9 @@ void feed_text(struct feed *feed, int direction, const char *text);
 /* A record of `length` bytes of which the first `captured` are shown. */
 void feed_cut(struct feed *feed, int direction, const char *bytes, size_t captured, size_t length);
 
+/* The same; `frame`: the kernel side says that an HTTP/2 frame begins at the first byte. */
+void feed_frames(struct feed *feed, int direction, const char *bytes, size_t captured, size_t length, bool frame);
+
 /* Bytes pass that no record tells of: lost, or beyond the capture budget. */
 void feed_skip(struct feed *feed, int direction, uint64_t bytes);
 

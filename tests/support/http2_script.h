@@ -1,0 +1,53 @@
+/* HTTP/2 connections written as text: what each end says, encoded by nghttp2's deflater, cut into records like the kernel
+ * side cuts them: flagged where a frame begins, with holes for the content of DATA. */
+#ifndef SUPPORT_HTTP2_SCRIPT_H
+#define SUPPORT_HTTP2_SCRIPT_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "support/record_feed.h"
+
+enum { HTTP2_SCRIPT_BYTES = 1 << 18 };
+
+/* What one end has said. */
+struct http2_speech {
+	nghttp2_hd_deflater *deflater;
+	size_t length;
+	char bytes[HTTP2_SCRIPT_BYTES];
+	unsigned char marks[HTTP2_SCRIPT_BYTES]; /* enum http2_mark */
+};
+
+enum http2_mark {
+	HTTP2_MARK_FRAME = 1, /* a frame begins here */
+	HTTP2_MARK_HOLE = 2,  /* the kernel side does not show this byte */
+};
+
+struct http2_script {
+	struct http2_speech client, server;
+};
+
+struct http2_script *http2_script_create(void);
+void http2_script_destroy(struct http2_script *script);
+
+/* Forget what was said, and all header table state. */
+void http2_script_reset(struct http2_script *script);
+
+/* Append one step, and return whose it is. '>' the client, '<' the server, then one of
+ *	preface
+ *	headers STREAM [end] [pad=N] [priority] [split=N] NAME=VALUE|NAME=VALUE...
+ *	push STREAM PROMISED NAME=VALUE|...
+ *	data STREAM [end] [pad=N] [bytes=N] [messages=N,N...]
+ *	reset STREAM CODE
+ *	goaway LAST
+ *	settings [table=N]    ping    window STREAM    priority STREAM
+ *	table N               the encoder changes the size of its table
+ *	raw HEX               bytes, a frame begins at the first
+ * `split` spreads the block over CONTINUATION frames of so many bytes. */
+struct http2_speech *http2_script_say(struct http2_script *script, const char *step);
+
+/* Records for [from, to) of what was said: one for each run of shown bytes with the hole behind it. `shown`: show the
+ * holes too. */
+void http2_script_feed(struct feed *feed, int direction, const struct http2_speech *speech, size_t from, size_t to,
+		       bool shown);
+
+#endif
