@@ -125,11 +125,27 @@ static enum match recognise_frame(const struct opening *opening)
 	return opening->sender == FROM_CLIENT ? MATCH_FROM_CLIENT : MATCH_FROM_SERVER;
 }
 
+/* A server begins with SETTINGS (RFC 9113 3.4), and need not wait for the client: gRPC's do not. */
+static enum match match_settings(const struct opening *opening)
+{
+	const uint8_t *bytes = (const uint8_t *)opening->bytes.bytes;
+	size_t length = opening->bytes.length;
+
+	if (!opening->first)
+		return MATCH_NO;
+	for (size_t i = 0; i < length && i < HTTP2_FRAME_HEADER_BYTES; i++)
+		if (i == 2 ? bytes[i] % 6 != 0 : bytes[i] != (i == 3 ? HTTP2_SETTINGS : 0))
+			return MATCH_NO;
+	return length < HTTP2_FRAME_HEADER_BYTES ? MATCH_MORE : MATCH_FROM_SERVER;
+}
+
 enum match http2_recognise(const struct opening *opening)
 {
 	enum match match = http2_match_preface(opening->bytes);
 
-	if (match == MATCH_FROM_CLIENT || (match == MATCH_MORE && opening->more_may_come))
+	if (match == MATCH_NO)
+		match = match_settings(opening);
+	if (match == MATCH_FROM_CLIENT || match == MATCH_FROM_SERVER || (match == MATCH_MORE && opening->more_may_come))
 		return match;
 	return opening->frame ? recognise_frame(opening) : MATCH_NO;
 }
