@@ -47,6 +47,8 @@
 			 "requests given up because too many waited for their response on one connection")             \
 	RECEIVER_COUNTER(RESPONSES_UNMATCHED, "shmotel.receiver.exchange.lost", "{exchange}",                          \
 			 "stage=parser,reason=unmatched", "responses whose request was not seen")                      \
+	RECEIVER_COUNTER(STATEMENTS_EVICTED, "shmotel.receiver.statement.evicted", "{statement}", "",                  \
+			 "prepared statements and portals forgotten because a connection had too many")                \
 	RECEIVER_COUNTER(EXCHANGES, "shmotel.receiver.exchanges", "{exchange}", "", "requests paired with their response")\
 	RECEIVER_COUNTER(EXCHANGES_INCOMPLETE, "shmotel.receiver.exchanges.incomplete", "{exchange}", "",              \
 			 "requests reported without the end of their response")                                        \

@@ -1,10 +1,12 @@
 /* The one table of protocols. */
 #include "protocols/http1/http1.h"
 #include "protocols/http2/http2.h"
+#include "protocols/postgresql/postgresql.h"
 #include "protocols/protocol.h"
 
 const struct protocol *const protocols[] = {
 	&http2_protocol,
+	&postgresql_protocol,
 	&http1_protocol,
 	NULL,
 };
