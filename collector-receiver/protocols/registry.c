@@ -3,10 +3,12 @@
 #include "protocols/http2/http2.h"
 #include "protocols/postgresql/postgresql.h"
 #include "protocols/protocol.h"
+#include "protocols/redis/redis.h"
 
 const struct protocol *const protocols[] = {
 	&http2_protocol,
 	&postgresql_protocol,
 	&http1_protocol,
+	&redis_protocol,
 	NULL,
 };

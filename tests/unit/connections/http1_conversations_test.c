@@ -122,7 +122,7 @@ static const struct conversation conversations[] = {
 	 {">POST /c HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
 	  "<HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "."},
 	 "POST /c 1.1 400 -1 0 message\n"},
-	{"no HTTP at all", {">*1\r\n$4\r\nPING\r\n", "<+PONG\r\n", ">GET key\r\n", "<$-1\r\n"}, ""},
+	{"no HTTP at all", {">EHLO h\r\n", "<250 h\r\n", ">GET key\r\n", "<500 What?\r\n"}, ""},
 	{"HTTP/2 is another protocol", {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00\x04"}, ""},
 };
 
