@@ -80,6 +80,17 @@ struct decoding {
 	struct http2_head *head;
 };
 
+/* A field whose name is a stand-in, or comes from an entry that was added with one, says only that there is one. */
+static void emit(struct http2_head *head, const nghttp2_nv *field)
+{
+	struct slice name = {(const char *)field->name, field->namelen};
+
+	if (slice_equal(name, SLICE_LITERAL(UNKNOWN_NAME)))
+		head->uncertain = true;
+	else
+		http2_head_add(head, name, (struct slice){(const char *)field->value, field->valuelen});
+}
+
 /* Feed bytes that end where a representation does. False if the inflater gives up. */
 static bool feed(const struct decoding *d, const void *bytes, size_t length)
 {
@@ -97,8 +108,7 @@ static bool feed(const struct decoding *d, const void *bytes, size_t length)
 		if (used < 0)
 			return false;
 		if (flags & NGHTTP2_HD_INFLATE_EMIT)
-			http2_head_add(d->head, (struct slice){(const char *)field.name, field.namelen},
-				       (struct slice){(const char *)field.value, field.valuelen});
+			emit(d->head, &field);
 		else if (used == 0)
 			return false;
 		at += used;
@@ -195,9 +205,10 @@ static bool feed_unknown(const struct decoding *d, struct slice block, const str
 {
 	static const uint8_t name[] = {sizeof(UNKNOWN_NAME) - 1, UNKNOWN_NAME[0]};
 
-	d->head->uncertain = true;
-	if (line->kind == HTTP2_INDEXED)
+	if (line->kind == HTTP2_INDEXED) {
+		d->head->uncertain = true;
 		return true;
+	}
 	return feed(d, &line->pattern, 1) && feed(d, name, sizeof(name)) &&
 	       feed(d, block.bytes + line->head_bytes, line->bytes - line->head_bytes);
 }
@@ -218,13 +229,15 @@ static bool is_known(const struct decoding *d, const struct http2_field_line *li
 	return line->index <= STATIC_ENTRIES || line->index <= nghttp2_hd_inflate_get_num_table_entries(d->hd);
 }
 
-static bool decode(struct http2_decoder *decoder, const struct decoding *d, struct slice block)
+static bool decode(struct http2_decoder *decoder, const struct decoding *d, struct slice block, bool whole)
 {
 	struct http2_field_line line;
 
 	while (block.length > 0) {
-		if (!http2_field_line_read(block, &line))
+		if (!http2_field_line_read(block, &line)) {
+			counter_add(COUNTER_PARSER_MALFORMED, whole);
 			return false;
+		}
 		bool fed;
 
 		if (is_known(d, &line)) {
@@ -255,7 +268,9 @@ bool http2_decode(struct http2_decoder *decoder, struct block_pool *pool, struct
 	bool decoded = false;
 
 	if (decoder->inflater != NULL || inflater_create(decoder, pool)) {
-		decoded = decode(decoder, &(struct decoding){decoder->inflater->hd, head}, block) && whole;
+		const struct decoding d = {decoder->inflater->hd, head};
+
+		decoded = decode(decoder, &d, block, whole) && whole;
 		nghttp2_hd_inflate_end_headers(decoder->inflater->hd);
 	}
 	if (!decoded) {

@@ -87,7 +87,7 @@ static void fragment_ended(struct http2 *http, const struct flow *flow, enum sen
 		if (last && kept)
 			block_ended(http, flow, from, bytes, whole);
 		else if (last)
-			block_ended(http, flow, from, (struct slice){0}, false);
+			block_ended(http, flow, from, (struct slice){"", 0}, false);
 		else
 			block_give_up(side, flow->pool);
 	}
@@ -98,7 +98,7 @@ static void block_payload(struct http2 *http, const struct flow *flow, enum send
 			  bool whole)
 {
 	struct http2_side *side = &http->sides[from];
-	struct slice fragment = {0};
+	struct slice fragment = {"", 0};
 
 	if (!http2_frame_fragment(&side->frame, payload, &fragment)) {
 		counter_add(COUNTER_PARSER_MALFORMED, whole);
@@ -184,7 +184,7 @@ static void payload_begins(struct http2 *http, const struct flow *flow, enum sen
 		if (side->left <= HTTP2_PAYLOAD_BYTES_MAX)
 			return;
 		counter_add(COUNTER_HEADS_TOO_LONG, 1);
-		fragment_ended(http, flow, from, (struct slice){0}, false);
+		fragment_ended(http, flow, from, (struct slice){"", 0}, false);
 		side->phase = HTTP2_PASSING;
 		break;
 	case HTTP2_RST_STREAM:
@@ -363,7 +363,7 @@ static void pass_the_rest(struct http2 *http, const struct flow *flow, enum send
 	struct http2_side *side = &http->sides[from];
 
 	if (side->phase == HTTP2_IN_BLOCK)
-		block_payload(http, flow, from, seen, false);
+		block_payload(http, flow, from, seen.length > 0 ? seen : (struct slice){"", 0}, false);
 	side->left -= (uint32_t)seen.length;
 	side->phase = HTTP2_PASSING;
 }
