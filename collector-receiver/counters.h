@@ -104,6 +104,12 @@
 	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",        \
 			 "reason=write_failed", "data points that could not be written to file or console")            \
 	RECEIVER_COUNTER(EXPORT_RETRIES, "shmotel.exporter.retries", "{request}", "", "requests sent again")           \
+	RECEIVER_COUNTER(EXPORT_SPLITS, "shmotel.exporter.splits", "{request}", "", "requests halved for their size")  \
+	RECEIVER_COUNTER(EXPORT_MAYBE_TWICE_SPANS, "shmotel.exporter.span.possible_duplicate", "{span}", "",           \
+			 "spans sent again although the endpoint may have taken them: it had them and did not answer") \
+	RECEIVER_COUNTER(EXPORT_MAYBE_TWICE_POINTS, "shmotel.exporter.metric_data_point.possible_duplicate",           \
+			 "{data_point}", "",                                                                           \
+			 "data points sent again although the endpoint may have taken them")                           \
 	RECEIVER_COUNTER(EXPORT_CONNECT_FAILED, "shmotel.exporter.connect_failures", "{attempt}", "",                  \
 			 "connections to the endpoint that failed")
 

@@ -40,6 +40,26 @@ static const char *parse_socket(struct export_target *target, const char *path)
 	return NULL;
 }
 
+/* What stands behind the port. */
+static const char *parse_url_path(struct export_target *target, const char *path)
+{
+	size_t length = strlen(path);
+
+	if (length == 0)
+		return NULL;
+	if (target->kind != EXPORT_OTLP_HTTP && strcmp(path, "/") != 0)
+		return "has something behind the port; leave it out, the paths are those of the OTLP specification";
+	if (path[0] != '/' || strcspn(path, "?# \t\r\n") != length)
+		return "has something behind the port that is no path; write http://HOST:PORT/PATH";
+	target->path_is_whole = target->kind == EXPORT_OTLP_HTTP && target->signals != EXPORT_SIGNALS_ALL;
+	while (!target->path_is_whole && length > 0 && path[length - 1] == '/')
+		length--;
+	if (length >= sizeof(target->url_path))
+		return "has a path that is too long";
+	memcpy(target->url_path, path, length);
+	return NULL;
+}
+
 static const char *parse_port(struct export_target *target, const char *text)
 {
 	char *end;
@@ -54,17 +74,16 @@ static const char *parse_port(struct export_target *target, const char *text)
 			return "has no valid port; give one from 1 to 65535, such as http://localhost:4317";
 		target->port = (uint16_t)port;
 	}
-	if (end[0] != '\0' && strcmp(end, "/") != 0)
-		return "has something behind the port; leave it out, the paths are those of the OTLP specification";
-	return NULL;
+	return parse_url_path(target, end);
 }
 
-static const char *parse_url(struct export_target *target, const char *authority)
+static const char *parse_url(struct export_target *target, enum export_scheme scheme, const char *authority)
 {
 	static const char wrong[] = "does not name a host; write http://HOST:PORT, an IPv6 address in brackets";
 	const char *end;
 
 	target->place = EXPORT_PLACE_TCP;
+	target->scheme = scheme;
 	if (authority[0] == '[') {
 		end = strchr(++authority, ']');
 		if (end == NULL || !copy(target->host, sizeof(target->host), authority, (size_t)(end - authority)))
@@ -91,14 +110,30 @@ static const char *parse_endpoint(struct export_target *target, const char *endp
 		return parse_socket(target, rest);
 	}
 	if ((rest = behind(endpoint, "http://")) != NULL)
-		return parse_url(target, rest);
-	if (behind(endpoint, "https://") != NULL)
-		return "asks for TLS, which this program does not speak; export to a Collector on this host, over a "
-		       "Unix "
-		       "socket, and let that one speak TLS";
-	return "has no endpoint that is understood; write unix:///PATH, unix-abstract:NAME or http://HOST:PORT behind "
-	       "the "
-	       "exporter";
+		return parse_url(target, EXPORT_SCHEME_HTTP, rest);
+	if ((rest = behind(endpoint, "https://")) != NULL)
+		return parse_url(target, EXPORT_SCHEME_HTTPS, rest);
+	/* As gRPC's own clients, and the Collector's exporter, have it. */
+	if (target->kind == EXPORT_OTLP_GRPC && strstr(endpoint, "://") == NULL &&
+	    (isalnum((unsigned char)endpoint[0]) || endpoint[0] == '['))
+		return parse_url(target, EXPORT_SCHEME_NONE, endpoint);
+	return "has no endpoint that is understood; write unix:///PATH, unix-abstract:NAME, http://HOST:PORT or "
+	       "https://HOST:PORT behind the exporter";
+}
+
+static enum export_signals parse_signals(const char **specification)
+{
+	const enum export_signals each[] = {EXPORT_TRACES, EXPORT_METRICS};
+
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		const char *rest = behind(*specification, export_signals_prefix(each[i]));
+
+		if (rest != NULL) {
+			*specification = rest;
+			return each[i];
+		}
+	}
+	return EXPORT_SIGNALS_ALL;
 }
 
 const char *export_target_parse(struct export_target *target, const char *specification)
@@ -106,6 +141,7 @@ const char *export_target_parse(struct export_target *target, const char *specif
 	const char *rest;
 
 	memset(target, 0, sizeof(*target));
+	target->signals = parse_signals(&specification);
 	if (strcmp(specification, "console") == 0) {
 		target->kind = EXPORT_CONSOLE;
 		return NULL;
@@ -126,4 +162,23 @@ const char *export_target_parse(struct export_target *target, const char *specif
 		return parse_endpoint(target, rest);
 	}
 	return "is not an exporter; give otlp-grpc:ENDPOINT, otlp-http:ENDPOINT, console or file:PATH";
+}
+
+bool export_target_has_tls(const struct export_target *target, bool insecure)
+{
+	return target->place == EXPORT_PLACE_TCP &&
+	       (target->scheme == EXPORT_SCHEME_HTTPS || (target->scheme == EXPORT_SCHEME_NONE && !insecure));
+}
+
+const char *export_signals_prefix(enum export_signals signals)
+{
+	switch (signals) {
+	case EXPORT_TRACES:
+		return "traces/";
+	case EXPORT_METRICS:
+		return "metrics/";
+	case EXPORT_SIGNALS_ALL:
+		break;
+	}
+	return "";
 }

@@ -1,7 +1,7 @@
 /* Make the exporters that the options name. */
 #include "exporters.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdio.h>
 
 #include "export/exporter_registry.h"
@@ -16,15 +16,16 @@ static void needs_add(struct sandbox_needs *needs, const struct export_target *t
 		needs->tcp_ports[needs->tcp_port_count++] = target->port;
 }
 
-static int open_one(struct fan_out *exporters, struct loop *loop, const struct otlp_grpc_options *grpc,
-		    const char *text, char *message, size_t message_size)
+static int open_one(struct fan_out *exporters, struct loop *loop, const struct receiver_options *options,
+		    const struct export_target *target, char *message, size_t message_size)
 {
+	const struct otlp_exporter_options settings = receiver_options_exporter(options, target);
 	struct exporter *exporter;
-	int error = exporter_create(&exporter, loop, text, grpc, message, message_size);
+	int error = exporter_create(&exporter, loop, target, &settings, message, message_size);
 
 	if (error != 0)
 		return error;
-	error = fan_out_add(exporters, exporter);
+	error = fan_out_add(exporters, exporter, target->signals);
 	if (error != 0) {
 		exporter->type->destroy(exporter);
 		snprintf(message, message_size, "there may be at most %d exporters; name fewer", FAN_OUT_EXPORTERS_MAX);
@@ -35,17 +36,18 @@ static int open_one(struct fan_out *exporters, struct loop *loop, const struct o
 int exporters_open(struct fan_out *exporters, struct loop *loop, const struct receiver_options *options,
 		   struct sandbox_needs *needs, char *message, size_t message_size)
 {
-	const struct otlp_grpc_options grpc = receiver_options_grpc(options);
-
 	_Static_assert((int)FAN_OUT_EXPORTERS_MAX <= (int)SANDBOX_PORTS_MAX, "the port of each exporter fits");
 	for (size_t i = 0; i < options->exports.count; i++) {
 		struct export_target target;
-		int error = open_one(exporters, loop, &grpc, options->exports.items[i], message, message_size);
+		const char *wrong = export_target_parse(&target, options->exports.items[i]);
+		int error;
 
+		assert(wrong == NULL && "receiver_options_read has seen to that");
+		(void)wrong;
+		error = open_one(exporters, loop, options, &target, message, message_size);
 		if (error != 0)
 			return error;
-		if (export_target_parse(&target, options->exports.items[i]) == NULL)
-			needs_add(needs, &target);
+		needs_add(needs, &target);
 	}
 	return 0;
 }

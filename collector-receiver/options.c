@@ -14,6 +14,10 @@
 
 #define AT(member) OPTION_AT(struct receiver_options, member)
 
+enum { QUEUE_REQUESTS_MAX = 65536 }; /* that may wait, whatever the sizer */
+
+static const uint64_t HTTP_TIMEOUT_NS = 30000000000; /* the Collector's, for otlp_http */
+
 static const struct option_choice loops[] = {
 	{"auto", LOOP_AUTO},
 	{"io_uring", LOOP_URING},
@@ -22,6 +26,7 @@ static const struct option_choice loops[] = {
 };
 
 static const struct option_choice compressions[] = {
+	{"auto", COMPRESSION_AUTO},
 	{"none", COMPRESSION_NONE},
 	{"gzip", COMPRESSION_GZIP},
 	{NULL, 0},
@@ -45,9 +50,63 @@ static const struct option_choice query_texts[] = {
 
 /* Of OTEL_EXPORTER_OTLP_PROTOCOL. */
 static const struct option_choice protocols[] = {
-	{"grpc", 0},
+	{"grpc", EXPORT_OTLP_GRPC},
+	{"http/protobuf", EXPORT_OTLP_HTTP},
 	{NULL, 0},
 };
+
+static const struct option_choice sizers[] = {
+	{"requests", SIZER_REQUESTS},
+	{"items", SIZER_ITEMS},
+	{"bytes", SIZER_BYTES},
+	{NULL, 0},
+};
+
+static const struct option_choice tls_versions[] = {
+	{"1.2", 12},
+	{"1.3", 13},
+	{NULL, 0},
+};
+
+/* What OpenTelemetry's variables can say of one signal apart from the others. */
+#define SIGNAL_ROWS(NAME, of, index)                                                                                   \
+	{.environment = "OTEL_EXPORTER_OTLP_" NAME "_ENDPOINT",                                                        \
+	 .help = "endpoint of " of ", with the whole path of a URL",                                                    \
+	 .type = OPTION_TEXT,                                                                                          \
+	 AT(signals[index].endpoint)},                                                                                 \
+		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_PROTOCOL",                                                \
+		 .help = "protocol of that",                                                                           \
+		 .choices = protocols,                                                                                 \
+		 .type = OPTION_CHOICE,                                                                                \
+		 AT(signals[index].protocol)},                                                                         \
+		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_HEADERS",                                                 \
+		 .help = "instead of the headers for all, for " of,                                                    \
+		 .secret = true,                                                                                       \
+		 .type = OPTION_TEXTS,                                                                                 \
+		 AT(signals[index].headers)},                                                                          \
+		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_TIMEOUT",                                                 \
+		 .help = "the same, of the timeout",                                                                   \
+		 .least = "1ms",                                                                                       \
+		 .most = "10m",                                                                                        \
+		 .type = OPTION_DURATION,                                                                              \
+		 AT(signals[index].timeout_ns)},                                                                       \
+		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_COMPRESSION",                                             \
+		 .help = "the same, of the compression",                                                               \
+		 .choices = compressions,                                                                              \
+		 .type = OPTION_CHOICE,                                                                                \
+		 AT(signals[index].compression)},                                                                      \
+		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_CERTIFICATE",                                             \
+		 .help = "the same, of tls.ca_file",                                                                   \
+		 .type = OPTION_TEXT,                                                                                  \
+		 AT(signals[index].ca_file)},                                                                          \
+		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_CLIENT_CERTIFICATE",                                      \
+		 .help = "the same, of tls.cert_file",                                                                 \
+		 .type = OPTION_TEXT,                                                                                  \
+		 AT(signals[index].cert_file)},                                                                        \
+	{                                                                                                              \
+		.environment = "OTEL_EXPORTER_OTLP_" NAME "_CLIENT_KEY", .help = "the same, of tls.key_file",          \
+		.type = OPTION_TEXT, AT(signals[index].key_file)                                                       \
+	}
 
 static const char *check_socket_path(const char *path)
 {
@@ -103,20 +162,44 @@ static const struct option rows[] = {
 	 .type = OPTION_BYTES, AT(buffer_bytes)},
 
 	{"receiver.export", "export", "SHMOTEL_EXPORT",
-	 "where to: otlp-grpc:unix:///PATH, otlp-grpc:http://HOST:PORT, console, file:PATH",
+	 "where to: otlp-grpc:unix:///PATH, otlp-grpc:http[s]://HOST:PORT, the same with otlp-http, console, file:PATH; "
+	 "traces/ or metrics/ before it for that signal alone",
 	 "otlp-grpc:unix:///run/otelcol/otlp.sock", .type = OPTION_TEXTS, AT(exports)},
-	{"receiver.timeout", "timeout", "OTEL_EXPORTER_OTLP_TIMEOUT", "time for one attempt to deliver a request", "5s",
+	{"receiver.timeout", "timeout", "OTEL_EXPORTER_OTLP_TIMEOUT",
+	 "time for one attempt to deliver a request; if not given, 30s for otlp-http", "5s",
 	 .least = "1ms", .most = "10m", .type = OPTION_DURATION, AT(timeout_ns)},
-	{"receiver.compression", "compression", "OTEL_EXPORTER_OTLP_COMPRESSION", "of requests", "none",
+	{"receiver.compression", "compression", "OTEL_EXPORTER_OTLP_COMPRESSION",
+	 "of requests; auto is gzip over TCP and none over a Unix socket", "auto",
 	 .choices = compressions, .type = OPTION_CHOICE, AT(compression)},
 	{"receiver.headers", "header", "OTEL_EXPORTER_OTLP_HEADERS", "name=value, sent with every request",
 	 .secret = true, .type = OPTION_TEXTS, AT(headers)},
 	{"receiver.max_request_bytes", "max-request-bytes", "SHMOTEL_MAX_REQUEST_BYTES",
 	 "largest request that the endpoint takes", "4MiB", .least = "64KiB", .most = "64MiB", .type = OPTION_BYTES,
 	 AT(request_bytes_max)},
+	{"receiver.tls.ca_file", "tls-ca-file", "OTEL_EXPORTER_OTLP_CERTIFICATE",
+	 "authorities to believe, PEM; if not given, those of the system", .type = OPTION_TEXT, AT(tls.ca_file)},
+	{"receiver.tls.cert_file", "tls-cert-file", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+	 "certificate to show to the server, PEM", .type = OPTION_TEXT, AT(tls.cert_file)},
+	{"receiver.tls.key_file", "tls-key-file", "OTEL_EXPORTER_OTLP_CLIENT_KEY", "key of that certificate, PEM",
+	 .type = OPTION_TEXT, AT(tls.key_file)},
+	{"receiver.tls.server_name_override", "tls-server-name", "SHMOTEL_TLS_SERVER_NAME",
+	 "name that the server's certificate has to be for; if not given, the endpoint's host", .type = OPTION_TEXT,
+	 AT(tls.server_name_override)},
+	{"receiver.tls.insecure", "tls-insecure", "OTEL_EXPORTER_OTLP_INSECURE",
+	 "no TLS to an otlp-grpc endpoint without http:// or https://", "false", .type = OPTION_BOOLEAN,
+	 AT(tls.insecure)},
+	{"receiver.tls.insecure_skip_verify", "tls-skip-verify", "SHMOTEL_TLS_SKIP_VERIFY",
+	 "believe any certificate: whoever stands on the way reads and writes along", "false", .type = OPTION_BOOLEAN,
+	 AT(tls.insecure_skip_verify)},
+	{"receiver.tls.min_version", "tls-min-version", "SHMOTEL_TLS_MIN_VERSION", "oldest TLS to speak", "1.2",
+	 .choices = tls_versions, .type = OPTION_CHOICE, AT(tls.min_version)},
+	{"receiver.sending_queue.enabled", "queue", "SHMOTEL_QUEUE",
+	 "keep requests that come while one is being delivered", "true", .type = OPTION_BOOLEAN, AT(queue_enabled)},
 	{"receiver.sending_queue.queue_size", "queue-size", "SHMOTEL_QUEUE_SIZE",
-	 "requests that may wait for an exporter", "1000", .least = "1", .most = "1000000", .type = OPTION_COUNT,
-	 AT(queue_size)},
+	 "how much may wait for an exporter, by the sizer", "1000", .least = "1", .most = "1000000000000",
+	 .type = OPTION_COUNT, AT(queue_size)},
+	{"receiver.sending_queue.sizer", "queue-sizer", "SHMOTEL_QUEUE_SIZER", "what queue_size counts", "requests",
+	 .choices = sizers, .type = OPTION_CHOICE, AT(sizer)},
 	{"receiver.sending_queue.queue_bytes", "queue-bytes", "SHMOTEL_QUEUE_BYTES",
 	 "bytes of requests that may wait for an exporter", "16MiB", .least = "64KiB", .most = "16GiB",
 	 .type = OPTION_BYTES, AT(queue_bytes)},
@@ -193,6 +276,8 @@ static const struct option rows[] = {
 	 .choices = protocols,
 	 .type = OPTION_CHOICE,
 	 AT(otlp_protocol)},
+	SIGNAL_ROWS("TRACES", "traces", OTLP_TRACES),
+	SIGNAL_ROWS("METRICS", "metrics", OTLP_METRICS),
 	{.environment = "OTEL_BSP_MAX_QUEUE_SIZE",
 	 .help = "spans that may wait; rounded up to whole batches for queue_size",
 	 .least = "1",
@@ -213,22 +298,114 @@ static const struct option_table table = {
 
 #define SOURCE(member) option_table_source(&table, reading, offsetof(struct receiver_options, member))
 
-/* OTEL_EXPORTER_OTLP_ENDPOINT stands above the file and below --export and SHMOTEL_EXPORT. */
-static bool apply_endpoint(struct receiver_options *options, const struct option_reading *reading)
+static void exports_clear(struct option_texts *exports)
 {
-	struct option_texts *exports = &options->exports;
-	char **items;
-
-	if (options->otlp_endpoint == NULL || SOURCE(exports) >= OPTION_FROM_ENVIRONMENT)
-		return true;
 	while (exports->count > 0)
 		free(exports->items[--exports->count]);
-	items = realloc(exports->items, sizeof(*items));
-	if (items == NULL || asprintf(&items[0], "otlp-grpc:%s", options->otlp_endpoint) < 0)
+}
+
+static bool exports_add(struct option_texts *exports, const char *signals, const char *rest, const char *path)
+{
+	char **items = realloc(exports->items, (exports->count + 1) * sizeof(*items));
+
+	if (items == NULL)
 		return false;
 	exports->items = items;
-	exports->count = 1;
+	if (asprintf(&items[exports->count], "%s%s%s", signals, rest, path) < 0)
+		return false;
+	exports->count++;
 	return true;
+}
+
+static const char *const protocol_names[] = {[EXPORT_OTLP_GRPC] = "otlp-grpc:", [EXPORT_OTLP_HTTP] = "otlp-http:"};
+
+static bool is_url(const char *endpoint)
+{
+	return strstr(endpoint, "://") != NULL && strncmp(endpoint, "unix:", 5) != 0;
+}
+
+/* A signal's own endpoint. The OTLP specification: a URL without a path means its root. */
+static bool add_signal_endpoint(struct option_texts *exports, const struct receiver_signal_options *own, int protocol,
+				const char *signals)
+{
+	const char *authority = is_url(own->endpoint) ? strstr(own->endpoint, "://") + 3 : NULL;
+	const bool rootless = protocol == EXPORT_OTLP_HTTP && authority != NULL && strchr(authority, '/') == NULL;
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "%s%s", signals, protocol_names[protocol]);
+	return exports_add(exports, prefix, own->endpoint, rootless ? "/" : "");
+}
+
+/* The endpoint for all signals, for one of them: the path that is added to it has to be written out. */
+static bool add_common_endpoint(struct option_texts *exports, const char *endpoint, int protocol, size_t signal,
+				const char *signals)
+{
+	static const char *const paths[] = {[OTLP_TRACES] = "/v1/traces", [OTLP_METRICS] = "/v1/metrics"};
+	char prefix[32], base[1024];
+	size_t length = strlen(endpoint);
+
+	while (is_url(endpoint) && length > 0 && endpoint[length - 1] == '/')
+		length--;
+	snprintf(prefix, sizeof(prefix), "%s%s", signals, protocol_names[protocol]);
+	snprintf(base, sizeof(base), "%.*s", (int)length, endpoint);
+	return exports_add(exports, prefix, base, protocol == EXPORT_OTLP_HTTP && is_url(endpoint) ? paths[signal] : "");
+}
+
+/* The exporters of the file, for one signal. */
+static bool add_narrowed(struct option_texts *exports, const struct option_texts *from, const char *signals)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct export_target target;
+
+		if (export_target_parse(&target, from->items[i]) == NULL && target.signals != EXPORT_SIGNALS_ALL) {
+			if (strncmp(from->items[i], signals, strlen(signals)) == 0 &&
+			    !exports_add(exports, "", from->items[i], ""))
+				return false;
+		} else if (!exports_add(exports, signals, from->items[i], "")) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool signal_differs(const struct receiver_signal_options *own)
+{
+	return own->endpoint != NULL || own->headers.count > 0 || own->timeout_ns != 0 ||
+	       own->compression != COMPRESSION_AUTO || own->ca_file != NULL || own->cert_file != NULL ||
+	       own->key_file != NULL;
+}
+
+static bool apply_signal(struct receiver_options *options, const struct option_reading *reading, size_t signal,
+			 const struct option_texts *before)
+{
+	const struct receiver_signal_options *own = &options->signals[signal];
+	const char *signals = export_signals_prefix(1u << signal);
+	const int protocol = SOURCE(signals[signal].protocol) != OPTION_FROM_DEFAULT ? own->protocol : options->otlp_protocol;
+
+	if (own->endpoint != NULL)
+		return add_signal_endpoint(&options->exports, own, protocol, signals);
+	if (options->otlp_endpoint != NULL)
+		return add_common_endpoint(&options->exports, options->otlp_endpoint, protocol, signal, signals);
+	return add_narrowed(&options->exports, before, signals);
+}
+
+/* The OTEL_EXPORTER_OTLP_* variables for endpoints stand above the file and below --export and SHMOTEL_EXPORT. */
+static bool apply_endpoints(struct receiver_options *options, const struct option_reading *reading)
+{
+	const bool split = signal_differs(&options->signals[OTLP_TRACES]) || signal_differs(&options->signals[OTLP_METRICS]);
+	struct option_texts before = options->exports;
+	bool done = true;
+
+	if (SOURCE(exports) >= OPTION_FROM_ENVIRONMENT || (options->otlp_endpoint == NULL && !split))
+		return true;
+	options->exports = (struct option_texts){0};
+	if (!split)
+		done = exports_add(&options->exports, protocol_names[options->otlp_protocol], options->otlp_endpoint, "");
+	for (size_t i = 0; split && done && i < OTLP_SIGNAL_COUNT; i++)
+		done = apply_signal(options, reading, i, &before);
+	exports_clear(&before);
+	free(before.items);
+	return done;
 }
 
 static bool check_exports(const struct receiver_options *options, struct option_reading *reading)
@@ -237,10 +414,6 @@ static bool check_exports(const struct receiver_options *options, struct option_
 		struct export_target target;
 		const char *wrong = export_target_parse(&target, options->exports.items[i]);
 
-		if (wrong == NULL && target.kind == EXPORT_OTLP_HTTP)
-			wrong = "asks for OTLP over HTTP, which this version does not have; a Collector's otlp "
-				"receiver takes "
-				"the same over otlp-grpc:ENDPOINT";
 		if (wrong != NULL) {
 			snprintf(reading->complaint, sizeof(reading->complaint), "receiver.export: \"%.256s\" %s",
 				 options->exports.items[i], wrong);
@@ -281,32 +454,125 @@ static void decode_headers(struct receiver_options *options, const struct option
 {
 	for (size_t i = 0; SOURCE(headers) == OPTION_FROM_ENVIRONMENT && i < options->headers.count; i++)
 		decode_percent(options->headers.items[i]);
+	for (size_t signal = 0; signal < OTLP_SIGNAL_COUNT; signal++) {
+		for (size_t i = 0; i < options->signals[signal].headers.count; i++)
+			decode_percent(options->signals[signal].headers.items[i]);
+	}
 }
 
-struct otlp_grpc_options receiver_options_grpc(const struct receiver_options *options)
+/* What is empty is not given. */
+static const char *given(const char *text)
 {
-	return (struct otlp_grpc_options){
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static void apply_own(struct otlp_exporter_options *to, enum receiver_compression *compression,
+		      const struct receiver_signal_options *own)
+{
+	if (own->headers.count > 0) {
+		to->headers = (const char *const *)own->headers.items;
+		to->header_count = own->headers.count;
+	}
+	if (own->timeout_ns != 0)
+		to->timeout_ns = own->timeout_ns;
+	if (own->compression != COMPRESSION_AUTO)
+		*compression = own->compression;
+	if (own->ca_file != NULL)
+		to->tls.ca_file = own->ca_file;
+	if (own->cert_file != NULL)
+		to->tls.cert_file = own->cert_file;
+	if (own->key_file != NULL)
+		to->tls.key_file = own->key_file;
+}
+
+/* queue_size in the unit of the sizer; by bytes and items the number of requests is bounded too, to bound the memory of
+ * the queue itself. */
+static void apply_queue(struct otlp_exporter_options *to, const struct receiver_options *options)
+{
+	to->queue_enabled = options->queue_enabled;
+	to->queue_bytes = options->queue_bytes;
+	to->queue_requests = QUEUE_REQUESTS_MAX;
+	switch (options->sizer) {
+	case SIZER_REQUESTS:
+		to->queue_requests =
+			options->queue_size < QUEUE_REQUESTS_MAX ? (uint32_t)options->queue_size : QUEUE_REQUESTS_MAX;
+		break;
+	case SIZER_ITEMS:
+		to->queue_items = options->queue_size;
+		break;
+	case SIZER_BYTES:
+		to->queue_bytes = options->queue_size;
+		break;
+	}
+}
+
+struct otlp_exporter_options receiver_options_exporter(const struct receiver_options *options,
+						       const struct export_target *target)
+{
+	enum receiver_compression compression = options->compression;
+	struct otlp_exporter_options result = {
 		.headers = (const char *const *)options->headers.items,
 		.header_count = options->headers.count,
-		.timeout_ns = options->timeout_ns,
+		.timeout_ns = target->kind == EXPORT_OTLP_HTTP && !options->timeout_given ? HTTP_TIMEOUT_NS
+											   : options->timeout_ns,
 		.max_request_bytes = options->request_bytes_max,
-		.queue_requests = options->queue_size,
-		.queue_bytes = options->queue_bytes,
-		.gzip = options->compression == COMPRESSION_GZIP,
 		.retry = options->retry,
+		.tls = {
+			.ca_file = given(options->tls.ca_file),
+			.cert_file = given(options->tls.cert_file),
+			.key_file = given(options->tls.key_file),
+			.server_name_override = given(options->tls.server_name_override),
+			.insecure = options->tls.insecure,
+			.insecure_skip_verify = options->tls.insecure_skip_verify,
+			.min_version = options->tls.min_version,
+		},
 	};
+
+	apply_queue(&result, options);
+	for (size_t signal = 0; signal < OTLP_SIGNAL_COUNT; signal++) {
+		if ((unsigned)target->signals == 1u << signal)
+			apply_own(&result, &compression, &options->signals[signal]);
+	}
+	result.gzip = compression == COMPRESSION_GZIP ||
+		      (compression == COMPRESSION_AUTO && target->place == EXPORT_PLACE_TCP);
+	return result;
 }
 
-/* What the exporter would refuse at start is refused here, so that --check-config says it too. */
-static bool check_grpc(const struct receiver_options *options, struct option_reading *reading)
+/* What an exporter would refuse at start is refused here, so that --check-config says it too. */
+static bool check_otlp(const struct receiver_options *options, struct option_reading *reading)
 {
-	const struct otlp_grpc_options grpc = receiver_options_grpc(options);
-	char message[256];
+	for (size_t i = 0; i < options->exports.count; i++) {
+		struct export_target target;
+		struct otlp_exporter_options otlp;
+		char message[256];
 
-	if (otlp_grpc_options_check(&grpc, message, sizeof(message)) == 0)
-		return true;
-	snprintf(reading->complaint, sizeof(reading->complaint), "receiver: %s", message);
-	return false;
+		(void)!export_target_parse(&target, options->exports.items[i]);
+		otlp = receiver_options_exporter(options, &target);
+		if (otlp_exporter_options_check(&otlp, message, sizeof(message)) == 0)
+			continue;
+		snprintf(reading->complaint, sizeof(reading->complaint), "receiver: %s", message);
+		return false;
+	}
+	return true;
+}
+
+/* What differs from one exporter to the next, and is not to be read off the options. */
+static void print_exporters(const struct receiver_options *options, FILE *out)
+{
+	for (size_t i = 0; i < options->exports.count; i++) {
+		struct export_target target;
+		struct otlp_exporter_options otlp;
+
+		(void)!export_target_parse(&target, options->exports.items[i]);
+		if (target.kind != EXPORT_OTLP_GRPC && target.kind != EXPORT_OTLP_HTTP)
+			continue;
+		otlp = receiver_options_exporter(options, &target);
+		fprintf(out, "exporter %s: timeout %gs, compression %s, %zu headers, TLS %s\n", options->exports.items[i],
+			(double)otlp.timeout_ns / 1e9, otlp.gzip ? "gzip" : "none", otlp.header_count,
+			!export_target_has_tls(&target, otlp.tls.insecure) ? "no"
+			: otlp.tls.insecure_skip_verify			   ? "yes, any certificate"
+									   : "yes");
+	}
 }
 
 static bool check_length(const char *key, const struct option_texts *texts, struct option_reading *reading)
@@ -321,6 +587,7 @@ static bool check_length(const char *key, const struct option_texts *texts, stru
 static bool settle(struct receiver_options *options, struct option_reading *reading)
 {
 	options->user_given = SOURCE(user) != OPTION_FROM_DEFAULT;
+	options->timeout_given = SOURCE(timeout_ns) != OPTION_FROM_DEFAULT;
 	if (options->user == 0) {
 		snprintf(reading->complaint, sizeof(reading->complaint),
 			 "receiver.user: the receiver never runs as root; name a user without privilege, such as one "
@@ -328,19 +595,18 @@ static bool settle(struct receiver_options *options, struct option_reading *read
 			 "with `useradd --system shmotel`");
 		return false;
 	}
-	if (!apply_endpoint(options, reading)) {
+	if (!apply_endpoints(options, reading)) {
 		snprintf(reading->complaint, sizeof(reading->complaint),
 			 "the options cannot be kept: there is no memory");
 		return false;
 	}
 	decode_headers(options, reading);
-	if (!check_exports(options, reading) || !check_grpc(options, reading) ||
+	if (!check_exports(options, reading) || !check_otlp(options, reading) ||
 	    !check_length("receiver.http.known_methods", &options->known_methods, reading) ||
 	    !check_length("receiver.redaction.query_keys", &options->redacted_query_keys, reading))
 		return false;
 	if (options->queue_spans != 0 && SOURCE(queue_size) < OPTION_FROM_ENVIRONMENT)
-		options->queue_size =
-			(uint32_t)((options->queue_spans + options->batch_spans - 1) / options->batch_spans);
+		options->queue_size = (options->queue_spans + options->batch_spans - 1) / options->batch_spans;
 	return true;
 }
 
@@ -357,6 +623,7 @@ int receiver_options_read(struct receiver_options *options, int argc, char **arg
 	}
 	if (outcome == OPTION_CHECK) {
 		option_table_print(&table, &reading, options, stdout);
+		print_exporters(options, stdout);
 		return 0;
 	}
 	return -1;

@@ -8,7 +8,8 @@
 
 #include "daemon/option.h"
 #include "exchanges/redaction.h"
-#include "export/otlp_grpc_exporter.h"
+#include "export/otlp_exporter.h"
+#include "export_target.h"
 #include "loop.h"
 
 enum receiver_temporality {
@@ -17,8 +18,27 @@ enum receiver_temporality {
 };
 
 enum receiver_compression {
+	COMPRESSION_AUTO, /* gzip over TCP, none over a Unix socket */
 	COMPRESSION_NONE,
 	COMPRESSION_GZIP,
+};
+
+enum receiver_sizer {
+	SIZER_REQUESTS,
+	SIZER_ITEMS,
+	SIZER_BYTES,
+};
+
+/* The variables OTEL_EXPORTER_OTLP_<SIGNAL>_*: what differs for one signal. NULL, 0 or empty: nothing. */
+struct receiver_signal_options {
+	char *endpoint;
+	int protocol;
+	struct option_texts headers;
+	uint64_t timeout_ns;
+	enum receiver_compression compression;
+	char *ca_file;
+	char *cert_file;
+	char *key_file;
 };
 
 enum { RECEIVER_LIST_MAX = 64 }; /* known methods, and redacted query keys */
@@ -38,9 +58,22 @@ struct receiver_options {
 	enum receiver_compression compression;
 	struct option_texts headers; /* "name=value" */
 	uint64_t request_bytes_max;
-	uint32_t queue_size; /* requests per exporter */
+	bool queue_enabled;
+	enum receiver_sizer sizer; /* of queue_size */
+	uint64_t queue_size;	   /* of each exporter */
 	uint64_t queue_bytes;
 	struct retry_options retry;
+	struct {
+		char *ca_file;
+		char *cert_file;
+		char *key_file;
+		char *server_name_override;
+		bool insecure;
+		bool insecure_skip_verify;
+		int min_version; /* 12, 13 */
+	} tls;
+	struct receiver_signal_options signals[OTLP_SIGNAL_COUNT];
+	bool timeout_given; /* false: timeout_ns is the default */
 
 	uint32_t batch_spans;
 	uint64_t batch_delay_ns;
@@ -61,7 +94,7 @@ struct receiver_options {
 
 	/* OTEL_* variables whose meaning depends on other options; used up by receiver_options_read. */
 	char *otlp_endpoint;
-	int otlp_protocol;
+	int otlp_protocol; /* an export_kind */
 	uint64_t queue_spans;
 };
 
@@ -71,7 +104,8 @@ struct receiver_options {
 int receiver_options_read(struct receiver_options *options, int argc, char **argv) __attribute__((warn_unused_result));
 void receiver_options_free(struct receiver_options *options);
 
-/* Those of every otlp-grpc exporter, which borrow the headers; all but the target. */
-struct otlp_grpc_options receiver_options_grpc(const struct receiver_options *options);
+/* Those of one OTLP exporter, which borrows the texts; all but the target itself. */
+struct otlp_exporter_options receiver_options_exporter(const struct receiver_options *options,
+						       const struct export_target *target);
 
 #endif

@@ -38,8 +38,4 @@ enum grpc_status grpc_status_from_reset(uint32_t http2_error);
 /* RESOURCE_EXHAUSTED only if the server said when to come back. */
 bool grpc_status_retryable(enum grpc_status status, bool has_retry_info);
 
-/* A grpc-message or another text from the wire as a line for people: percent-encoding undone where asked, anything that
- * is not printable ASCII or UTF-8 replaced by '?', cut to fit. Always terminated. */
-void grpc_text_decode(char *out, size_t size, const uint8_t *text, size_t length, bool percent_encoded);
-
 #endif

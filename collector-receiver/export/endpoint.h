@@ -15,7 +15,7 @@ enum {
 struct endpoint {
 	enum export_place place;
 	char name[ENDPOINT_TEXT_MAX];	   /* for people: the path, "@name", or "host:port" */
-	char authority[ENDPOINT_TEXT_MAX]; /* for HTTP/2: "localhost" for unix, else host:port */
+	char authority[ENDPOINT_TEXT_MAX]; /* for HTTP: "localhost" for unix, else host:port */
 	struct {
 		struct sockaddr_storage address;
 		socklen_t length;

@@ -10,10 +10,12 @@ enum export_log_reason {
 	EXPORT_LOG_NO_LISTENER,	  /* ECONNREFUSED */
 	EXPORT_LOG_NO_PERMISSION, /* EACCES */
 	EXPORT_LOG_BACKLOG_FULL,  /* EAGAIN */
+	EXPORT_LOG_TLS,		  /* EPROTO */
 	EXPORT_LOG_CONNECT,	  /* any other failure to connect */
 	EXPORT_LOG_RETRY,	  /* an answer, or none, after which a request is sent again */
 	EXPORT_LOG_REFUSED,	  /* refused for good */
-	EXPORT_LOG_TOO_LARGE,	  /* over max_request_bytes, not sent */
+	EXPORT_LOG_TOO_LARGE,	  /* and cannot be split */
+	EXPORT_LOG_SPLIT,	  /* the endpoint takes less than max_request_bytes */
 	EXPORT_LOG_PARTIAL,	  /* partial success, or a warning in a success */
 	EXPORT_LOG_EXPIRED,	  /* given up after max_elapsed_time */
 	EXPORT_LOG_QUEUE_FULL,

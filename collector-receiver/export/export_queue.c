@@ -1,14 +1,14 @@
-/* Keep requests in order within two bounds. */
+/* Keep requests in order within three bounds. */
 #include "export/export_queue.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-int export_queue_init(struct export_queue *queue, uint32_t request_max, size_t bytes_max)
+int export_queue_init(struct export_queue *queue, uint32_t request_max, uint64_t items_max, size_t bytes_max)
 {
 	assert(request_max > 0);
-	*queue = (struct export_queue){.request_max = request_max, .bytes_max = bytes_max};
+	*queue = (struct export_queue){.request_max = request_max, .items_max = items_max, .bytes_max = bytes_max};
 	queue->requests = calloc(request_max, sizeof(queue->requests[0]));
 	return queue->requests == NULL ? -ENOMEM : 0;
 }
@@ -27,9 +27,12 @@ bool export_queue_push(struct export_queue *queue, struct otlp_request *request)
 	assert(queue->bytes <= queue->bytes_max);
 	if (queue->count == queue->request_max || request->length > queue->bytes_max - queue->bytes)
 		return false;
+	if (queue->items_max != 0 && request->items > queue->items_max - queue->items)
+		return false;
 	place = (uint32_t)(((uint64_t)queue->first + queue->count) % queue->request_max);
 	queue->requests[place] = otlp_request_hold(request);
 	queue->count++;
+	queue->items += request->items;
 	queue->bytes += request->length;
 	return true;
 }
@@ -43,6 +46,7 @@ struct otlp_request *export_queue_pop(struct export_queue *queue)
 	request = queue->requests[queue->first];
 	queue->first = (queue->first + 1) % queue->request_max;
 	queue->count--;
+	queue->items -= request->items;
 	queue->bytes -= request->length;
 	return request;
 }

@@ -1,4 +1,4 @@
-/* The requests that wait for one exporter: first in, first out, bounded by number and by bytes. A request that does not
+/* The requests that wait for one exporter: first in, first out, bounded by number, by items and by bytes. A request that does not
  * fit is not taken and the old ones stay, as in the Collector's sending_queue. */
 #ifndef EXPORT_QUEUE_H
 #define EXPORT_QUEUE_H
@@ -14,12 +14,14 @@ struct export_queue {
 	uint32_t request_max;
 	uint32_t first;
 	uint32_t count;
+	uint64_t items_max; /* spans and data points; 0: not bounded by them */
+	uint64_t items;
 	size_t bytes_max;
 	size_t bytes; /* of all that wait */
 };
 
 /* 0 or -ENOMEM. request_max must not be 0. */
-int export_queue_init(struct export_queue *queue, uint32_t request_max, size_t bytes_max)
+int export_queue_init(struct export_queue *queue, uint32_t request_max, uint64_t items_max, size_t bytes_max)
 	__attribute__((warn_unused_result));
 void export_queue_free(struct export_queue *queue); /* must be empty */
 

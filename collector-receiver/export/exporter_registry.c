@@ -1,4 +1,4 @@
-/* Make the exporter that a specification asks for. */
+/* Make the exporter that a target asks for. */
 #include "export/exporter_registry.h"
 
 #include <errno.h>
@@ -9,13 +9,13 @@
 #include "export/console_exporter.h"
 #include "export/file_exporter.h"
 
-static int otlp_grpc_create(struct exporter **exporter, struct loop *loop, const struct export_target *target,
-			    const struct otlp_grpc_options *options, char *message, size_t size)
+static int otlp_create(struct exporter **exporter, struct loop *loop, const struct export_target *target,
+		       const struct otlp_exporter_options *options, char *message, size_t size)
 {
-	struct otlp_grpc_options here = *options;
+	struct otlp_exporter_options here = *options;
 
 	here.target = target;
-	return otlp_grpc_exporter_create(exporter, loop, &here, message, size);
+	return otlp_exporter_create(exporter, loop, &here, message, size);
 }
 
 static int console_create(struct exporter **exporter, struct loop *loop, char *message, size_t size)
@@ -46,29 +46,17 @@ static int file_create(struct exporter **exporter, struct loop *loop, const char
 	return error;
 }
 
-int exporter_create(struct exporter **exporter, struct loop *loop, const char *specification,
-		    const struct otlp_grpc_options *options, char *message, size_t size)
+int exporter_create(struct exporter **exporter, struct loop *loop, const struct export_target *target,
+		    const struct otlp_exporter_options *options, char *message, size_t size)
 {
-	struct export_target target;
-	const char *wrong = export_target_parse(&target, specification);
-
-	if (wrong != NULL) {
-		snprintf(message, size, "\"%s\" %s.", specification, wrong);
-		return -EINVAL;
-	}
-	switch (target.kind) {
+	switch (target->kind) {
 	case EXPORT_OTLP_GRPC:
-		return otlp_grpc_create(exporter, loop, &target, options, message, size);
+	case EXPORT_OTLP_HTTP:
+		break;
 	case EXPORT_CONSOLE:
 		return console_create(exporter, loop, message, size);
 	case EXPORT_FILE:
-		return file_create(exporter, loop, target.path, message, size);
-	case EXPORT_OTLP_HTTP:
-		break;
+		return file_create(exporter, loop, target->path, message, size);
 	}
-	snprintf(message, size,
-		 "\"%s\": otlp-http is not available in this build. The Collector's otlp receiver takes the "
-		 "same over gRPC: write otlp-grpc:unix:///PATH or otlp-grpc:http://HOST:PORT.",
-		 specification);
-	return -EINVAL;
+	return otlp_create(exporter, loop, target, options, message, size);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "export/exporter.h"
+#include "export_target.h"
 
 enum {
 	FAN_OUT_EXPORTERS_MAX = 8,
@@ -14,12 +15,14 @@ enum {
 
 struct fan_out {
 	struct exporter *exporters[FAN_OUT_EXPORTERS_MAX]; /* owned */
+	enum export_signals signals[FAN_OUT_EXPORTERS_MAX]; /* that each of them takes */
 	size_t count;
 };
 
 /* Zero-initialise. Takes the exporter; 0, or -ENOSPC with the exporter still the caller's. */
-int fan_out_add(struct fan_out *fan_out, struct exporter *exporter) __attribute__((warn_unused_result));
-/* Hands each request to every exporter. Valid as long as fan_out. */
+int fan_out_add(struct fan_out *fan_out, struct exporter *exporter, enum export_signals signals)
+	__attribute__((warn_unused_result));
+/* Hands each request to every exporter of its signal. Valid as long as fan_out. */
 struct otlp_request_sink fan_out_sink(struct fan_out *fan_out);
 
 bool fan_out_idle(const struct fan_out *fan_out);		   /* every exporter is */

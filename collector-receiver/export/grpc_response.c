@@ -7,11 +7,7 @@
 #include <string.h>
 
 #include "export/grpc_retry_info.h"
-
-void grpc_response_init(struct grpc_response *response)
-{
-	memset(response, 0, sizeof(*response));
-}
+#include "export/server_text.h"
 
 void grpc_response_free(struct grpc_response *response)
 {
@@ -42,9 +38,8 @@ static unsigned http_status_parse(const uint8_t *value, size_t length)
 bool grpc_response_field(struct grpc_response *response, const uint8_t *name, size_t name_length, const uint8_t *value,
 			 size_t value_length)
 {
-	response->begun = true;
-	if (name_length > GRPC_HEADERS_MAX_BYTES - response->header_bytes ||
-	    value_length > GRPC_HEADERS_MAX_BYTES - response->header_bytes - name_length)
+	if (name_length > CALL_HEADERS_MAX_BYTES - response->header_bytes ||
+	    value_length > CALL_HEADERS_MAX_BYTES - response->header_bytes - name_length)
 		return false;
 	response->header_bytes += name_length + value_length;
 	if (is(name, name_length, ":status")) {
@@ -53,7 +48,7 @@ bool grpc_response_field(struct grpc_response *response, const uint8_t *name, si
 		response->has_status = true;
 		response->status = grpc_status_parse(value, value_length);
 	} else if (is(name, name_length, "grpc-message")) {
-		grpc_text_decode(response->text, sizeof(response->text), value, value_length, true);
+		server_text_decode(response->text, sizeof(response->text), value, value_length, true);
 	} else if (is(name, name_length, "grpc-status-details-bin")) {
 		response->has_retry_info = grpc_retry_info_decode(&response->retry_delay_ns, value, value_length);
 	}
@@ -62,7 +57,7 @@ bool grpc_response_field(struct grpc_response *response, const uint8_t *name, si
 
 bool grpc_response_data(struct grpc_response *response, const uint8_t *bytes, size_t length)
 {
-	const size_t limit = GRPC_MESSAGE_PREFIX_BYTES + GRPC_RESPONSE_MAX_BYTES;
+	const size_t limit = GRPC_MESSAGE_PREFIX_BYTES + CALL_RESPONSE_MAX_BYTES;
 
 	if (length > limit - response->body_length)
 		return false;
@@ -99,7 +94,7 @@ static bool response_has_message(const struct grpc_response *response)
 
 static void response_ended(struct grpc_response *response)
 {
-	char text[GRPC_TEXT_MAX];
+	char text[CALL_TEXT_MAX];
 
 	if (!response->has_status || (response->status == GRPC_OK && response->http_status != 200)) {
 		snprintf(text, sizeof(text), "the answer is not gRPC's; its HTTP status is %u", response->http_status);
@@ -109,32 +104,61 @@ static void response_ended(struct grpc_response *response)
 	}
 }
 
-void grpc_response_end(struct grpc_response *response, enum grpc_ending ending, uint32_t detail)
+void grpc_response_end(struct grpc_response *response, enum call_ending ending, uint32_t detail)
 {
-	char text[GRPC_TEXT_MAX];
+	static const enum grpc_status statuses[] = {
+		[CALL_DISCONNECTED] = GRPC_UNAVAILABLE, [CALL_TIMED_OUT] = GRPC_DEADLINE_EXCEEDED,
+		[CALL_UNSENDABLE] = GRPC_UNAVAILABLE,	[CALL_OVER_LIMIT] = GRPC_INTERNAL,
+		[CALL_VIOLATED] = GRPC_UNAVAILABLE,
+	};
+	const char *said = call_ending_text(ending);
+	char text[CALL_TEXT_MAX];
 
-	switch (ending) {
-	case GRPC_ENDED:
+	if (ending == CALL_ENDED) {
 		response_ended(response);
-		break;
-	case GRPC_RESET:
+	} else if (ending == CALL_RESET) {
 		snprintf(text, sizeof(text), "the stream was reset with %s", nghttp2_http2_strerror(detail));
 		response_judge(response, grpc_status_from_reset(detail), text);
-		break;
-	case GRPC_DISCONNECTED:
-		response_judge(response, GRPC_UNAVAILABLE, "the connection was closed before the answer");
-		break;
-	case GRPC_TIMED_OUT:
-		response_judge(response, GRPC_DEADLINE_EXCEEDED, "no answer within the timeout");
-		break;
-	case GRPC_UNSENDABLE:
-		response_judge(response, GRPC_UNAVAILABLE, "the call could not be made for want of memory");
-		break;
-	case GRPC_OVER_LIMIT:
-		response_judge(response, GRPC_INTERNAL, "the answer is larger than this client accepts");
-		break;
-	case GRPC_VIOLATED:
-		response_judge(response, GRPC_UNAVAILABLE, "what the server sends is not HTTP/2");
-		break;
+	} else {
+		response_judge(response, statuses[ending], said != NULL ? said : "what the server sends is not HTTP/2");
+	}
+}
+
+static enum call_verdict response_verdict(const struct grpc_response *response)
+{
+	if (response->status == GRPC_OK)
+		return CALL_DELIVERED;
+	/* OUT_OF_RANGE is what tonic's servers say. */
+	if (!response->has_retry_info &&
+	    (response->status == GRPC_RESOURCE_EXHAUSTED || response->status == GRPC_OUT_OF_RANGE) &&
+	    server_text_says_too_large(response->text))
+		return CALL_TOO_LARGE;
+	return grpc_status_retryable(response->status, response->has_retry_info) ? CALL_RETRY : CALL_REFUSED;
+}
+
+/* The server had the whole request, and what it did with it is not known: it did not say, or it says that its time was
+ * over. REFUSED_STREAM says that nothing was done. */
+static bool response_uncertain(const struct grpc_response *response, const struct call_state *call)
+{
+	if (!call->sent || response->status == GRPC_OK)
+		return false;
+	if (call->ending == CALL_RESET)
+		return call->detail != NGHTTP2_REFUSED_STREAM;
+	return call->ending != CALL_ENDED || response->status == GRPC_CANCELLED ||
+	       response->status == GRPC_DEADLINE_EXCEEDED;
+}
+
+void grpc_response_answer(const struct grpc_response *response, const struct call_state *call,
+			  struct call_answer *answer)
+{
+	answer->verdict = response_verdict(response);
+	answer->uncertain = response_uncertain(response, call);
+	snprintf(answer->status, sizeof(answer->status), "%s", grpc_status_name(response->status));
+	snprintf(answer->text, sizeof(answer->text), "%s", response->text);
+	if (response->has_retry_info)
+		answer->retry_delay_ns = response->retry_delay_ns;
+	if (answer->verdict == CALL_DELIVERED) {
+		answer->message = response->body + GRPC_MESSAGE_PREFIX_BYTES;
+		answer->length = response->body_length - GRPC_MESSAGE_PREFIX_BYTES;
 	}
 }

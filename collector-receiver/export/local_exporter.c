@@ -171,7 +171,7 @@ int local_exporter_init(struct local_exporter *self, const struct exporter_type 
 	int error = fstat(fd, &st) == 0 ? 0 : -errno;
 
 	if (error == 0)
-		error = export_queue_init(&self->queue, LOCAL_QUEUE_REQUESTS_MAX, LOCAL_QUEUE_BYTES_MAX);
+		error = export_queue_init(&self->queue, LOCAL_QUEUE_REQUESTS_MAX, 0, LOCAL_QUEUE_BYTES_MAX);
 	if (error != 0) {
 		close(fd);
 		return error;

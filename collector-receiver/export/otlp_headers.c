@@ -15,7 +15,7 @@ static bool header_is_reserved(const char *name)
 {
 	static const char *const reserved[] = {"te",	     "content-type",  "user-agent",	  "host",
 					       "connection", "keep-alive",    "proxy-connection", "transfer-encoding",
-					       "upgrade",    "content-length"};
+					       "upgrade",    "content-length", "content-encoding"};
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (strcmp(name, reserved[i]) == 0)
@@ -25,7 +25,7 @@ static bool header_is_reserved(const char *name)
 }
 
 /* The value is not repeated in the sentence: it may be a secret. */
-static int header_check(const struct grpc_header *header, char *message, size_t size)
+static int header_check(const struct call_header *header, char *message, size_t size)
 {
 	if (header->name[0] == '\0' ||
 	    !nghttp2_check_header_name((const uint8_t *)header->name, strlen(header->name)) || header->name[0] == ':') {
@@ -45,7 +45,7 @@ static int header_check(const struct grpc_header *header, char *message, size_t 
 	return 0;
 }
 
-static int header_init(struct grpc_header *header, const char *text, char *message, size_t size)
+static int header_init(struct call_header *header, const char *text, char *message, size_t size)
 {
 	const char *equals = strchr(text, '=');
 	char *name, *value;
@@ -57,7 +57,7 @@ static int header_init(struct grpc_header *header, const char *text, char *messa
 	}
 	name = strndup(text, (size_t)(equals - text));
 	value = strdup(equals + 1);
-	*header = (struct grpc_header){name, value};
+	*header = (struct call_header){name, value};
 	if (name == NULL || value == NULL) {
 		snprintf(message, size, "There is no memory for the headers.");
 		return -ENOMEM;
@@ -70,9 +70,9 @@ static int header_init(struct grpc_header *header, const char *text, char *messa
 int otlp_headers_init(struct otlp_headers *headers, const char *const *texts, size_t count, char *message, size_t size)
 {
 	memset(headers, 0, sizeof(*headers));
-	if (count > GRPC_EXTRA_HEADERS_MAX) {
+	if (count > CALL_EXTRA_HEADERS_MAX) {
 		snprintf(message, size, "There are %zu headers; at most %d are allowed.", count,
-			 GRPC_EXTRA_HEADERS_MAX);
+			 CALL_EXTRA_HEADERS_MAX);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-#include "export/grpc_client.h"
+#include "export/call_client.h"
 
 struct otlp_headers {
-	struct grpc_header list[GRPC_EXTRA_HEADERS_MAX]; /* names in lower case; owned */
+	struct call_header list[CALL_EXTRA_HEADERS_MAX]; /* names in lower case; owned */
 	size_t count;
 };
 

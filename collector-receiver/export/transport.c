@@ -38,7 +38,8 @@ int transport_finish(int fd)
 	return -error;
 }
 
-enum export_log_reason transport_explain(const struct endpoint *endpoint, int error, char *sentence, size_t size)
+enum export_log_reason transport_explain(const struct endpoint *endpoint, int error, const char *problem, char *sentence,
+					 size_t size)
 {
 	const char *name = endpoint->name;
 
@@ -75,6 +76,9 @@ enum export_log_reason transport_explain(const struct endpoint *endpoint, int er
 			 "Look whether the Collector hangs or is overloaded.",
 			 name);
 		return EXPORT_LOG_BACKLOG_FULL;
+	case EPROTO:
+		snprintf(sentence, size, "%s", problem);
+		return EXPORT_LOG_TLS;
 	default:
 		snprintf(sentence, size, "No connection to %s: %s.", name, strerror(-error));
 		return EXPORT_LOG_CONNECT;

@@ -8,7 +8,7 @@
 
 #define OPTION_FILE_DEFAULT "/etc/shmotel/shmotel.yaml"
 
-enum { OPTION_ROWS_MAX = 64 };
+enum { OPTION_ROWS_MAX = 96 };
 
 struct option_table {
 	const char *program; /* "shmotel-sensor" */

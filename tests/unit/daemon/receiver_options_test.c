@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,115 @@ static void the_standard_variables_apply(void **state)
 		unsetenv(variables[i][0]);
 }
 
+/* Variables, and the exporters they make. */
+struct otlp_case {
+	const char *variables[6][2];
+	const char *exports[2]; /* NULL: the default, for both signals */
+};
+
+static void endpoints_of_variables_become_exporters(void **state)
+{
+	static const struct otlp_case cases[] = {
+		{{{"ENDPOINT", "http://c:4318"}, {"PROTOCOL", "http/protobuf"}}, {"otlp-http:http://c:4318"}},
+		{{{"TRACES_ENDPOINT", "http://c/x"}, {"TRACES_PROTOCOL", "http/protobuf"}},
+		 {"traces/otlp-http:http://c/x", "metrics/otlp-grpc:unix:///run/otelcol/otlp.sock"}},
+		/* The specification: without a path, the root. */
+		{{{"TRACES_ENDPOINT", "http://c:1"}, {"METRICS_ENDPOINT", "http://m/"}, {"PROTOCOL", "http/protobuf"}},
+		 {"traces/otlp-http:http://c:1/", "metrics/otlp-http:http://m/"}},
+		/* The endpoint for all, written out for the other signal. */
+		{{{"ENDPOINT", "http://c/base/"}, {"PROTOCOL", "http/protobuf"}, {"METRICS_ENDPOINT", "unix:///m"},
+		  {"METRICS_PROTOCOL", "grpc"}},
+		 {"traces/otlp-http:http://c/base/v1/traces", "metrics/otlp-grpc:unix:///m"}},
+		{{{"METRICS_TIMEOUT", "7"}},
+		 {"traces/otlp-grpc:unix:///run/otelcol/otlp.sock", "metrics/otlp-grpc:unix:///run/otelcol/otlp.sock"}},
+	};
+	char name[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct receiver_options o;
+
+		for (size_t j = 0; j < 6 && cases[i].variables[j][0] != NULL; j++) {
+			snprintf(name, sizeof(name), "OTEL_EXPORTER_OTLP_%s", cases[i].variables[j][0]);
+			setenv(name, cases[i].variables[j][1], 1);
+		}
+		assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+		assert_int_equal(o.exports.count, cases[i].exports[1] == NULL ? 1 : 2);
+		for (size_t j = 0; j < o.exports.count; j++)
+			assert_string_equal(o.exports.items[j], cases[i].exports[j]);
+		receiver_options_free(&o);
+		for (size_t j = 0; j < 6 && cases[i].variables[j][0] != NULL; j++) {
+			snprintf(name, sizeof(name), "OTEL_EXPORTER_OTLP_%s", cases[i].variables[j][0]);
+			unsetenv(name);
+		}
+	}
+}
+
+static struct otlp_exporter_options exporter_options(const struct receiver_options *o, const char *specification)
+{
+	struct export_target target;
+
+	assert_null(export_target_parse(&target, specification));
+	return receiver_options_exporter(o, &target);
+}
+
+static void a_signals_own_variables_stand_above_those_for_all(void **state)
+{
+	static const char *const variables[][2] = {
+		{"OTEL_EXPORTER_OTLP_HEADERS", "a=1"},
+		{"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "b=2%203,c=4"},
+		{"OTEL_EXPORTER_OTLP_CERTIFICATE", "/all.pem"},
+		{"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/traces.pem"},
+		{"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/key.pem"},
+		{"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/cert.pem"},
+		{"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "1500"},
+		{"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "gzip"},
+	};
+	struct otlp_exporter_options traces, metrics;
+	struct receiver_options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		setenv(variables[i][0], variables[i][1], 1);
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+	traces = exporter_options(&o, o.exports.items[0]);
+	metrics = exporter_options(&o, o.exports.items[1]);
+	assert_int_equal(traces.header_count, 2);
+	assert_string_equal(traces.headers[0], "b=2 3");
+	assert_string_equal(metrics.headers[0], "a=1");
+	assert_string_equal(traces.tls.ca_file, "/traces.pem");
+	assert_string_equal(traces.tls.key_file, "/key.pem");
+	assert_string_equal(traces.tls.cert_file, "/cert.pem");
+	assert_string_equal(metrics.tls.ca_file, "/all.pem");
+	assert_null(metrics.tls.key_file);
+	assert_int_equal(traces.timeout_ns, 5000000000);
+	assert_int_equal(metrics.timeout_ns, 1500000000);
+	assert_false(traces.gzip);
+	assert_true(metrics.gzip);
+	receiver_options_free(&o);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		unsetenv(variables[i][0]);
+}
+
+static void defaults_depend_on_protocol_and_place_as_the_collectors_do(void **state)
+{
+	struct receiver_options o;
+
+	(void)state;
+	assert_int_equal(read_flags(&o, FLAGS(NULL)), -1);
+	assert_int_equal(exporter_options(&o, "otlp-grpc:http://c").timeout_ns, 5000000000);
+	assert_int_equal(exporter_options(&o, "otlp-http:http://c").timeout_ns, 30000000000);
+	assert_true(exporter_options(&o, "otlp-http:http://c").gzip);
+	assert_false(exporter_options(&o, "otlp-http:unix:///c").gzip);
+	receiver_options_free(&o);
+	assert_int_equal(read_flags(&o, FLAGS("--timeout", "5s", "--compression", "none", "--queue-sizer", "items",
+					      "--queue-size", "5000")), -1);
+	assert_int_equal(exporter_options(&o, "otlp-http:http://c").timeout_ns, 5000000000);
+	assert_false(exporter_options(&o, "otlp-http:http://c").gzip);
+	assert_int_equal(exporter_options(&o, "otlp-http:http://c").queue_items, 5000);
+	receiver_options_free(&o);
+}
+
 static void assert_lists_equal(const struct option_texts *texts, const struct slice *slices, size_t count)
 {
 	assert_int_equal(texts->count, count);
@@ -171,7 +281,9 @@ static void what_is_wrong_leaves_with_status_2(void **state)
 		{"--user", "root"},
 		{"--user", "0"},
 		{"--export", "carrier-pigeon"},
-		{"--export", "otlp-http:unix:///run/c.sock"},
+		{"--export", "otlp-http:ftp://c"},
+		{"--tls-min-version", "1.1"},
+		{"--queue-sizer", "pounds"},
 		{"--header", "no value"},
 		{"--header", "content-type=text/plain"},
 		{"--header", "x=a\r\ny: b"},
@@ -191,7 +303,7 @@ static void what_is_wrong_leaves_with_status_2(void **state)
 			fail_msg("%s %s was accepted", flags[i][0], flags[i][1]);
 		receiver_options_free(&o);
 	}
-	setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4317", 1);
+	setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector:4317", 1);
 	assert_int_equal(read_flags(&o, FLAGS(NULL)), 2);
 	receiver_options_free(&o);
 	unsetenv("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -209,6 +321,9 @@ int main(void)
 		cmocka_unit_test(the_default_lists_are_those_of_the_libraries),
 		cmocka_unit_test(more_exporters_than_there_may_be_are_refused),
 		cmocka_unit_test(the_standard_variables_apply),
+		cmocka_unit_test(endpoints_of_variables_become_exporters),
+		cmocka_unit_test(a_signals_own_variables_stand_above_those_for_all),
+		cmocka_unit_test(defaults_depend_on_protocol_and_place_as_the_collectors_do),
 		cmocka_unit_test(a_list_that_is_too_long_is_refused),
 		cmocka_unit_test(what_is_wrong_leaves_with_status_2),
 	};

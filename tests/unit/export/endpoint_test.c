@@ -112,7 +112,7 @@ static void each_failure_to_connect_has_its_own_sentence_and_reason(void **state
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct endpoint endpoint = resolved(rows[i].endpoint);
 
-		assert_int_equal(transport_explain(&endpoint, -rows[i].error, message, sizeof(message)),
+		assert_int_equal(transport_explain(&endpoint, -rows[i].error, "", message, sizeof(message)),
 				 rows[i].reason);
 		assert_non_null(strstr(message, rows[i].part));
 	}

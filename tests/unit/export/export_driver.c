@@ -1,5 +1,7 @@
-/* The otlp-grpc exporter at the end of a pipe: a test says on standard input what to do, and reads what happened.
- *   submit traces|metrics ITEMS BYTES   idle   drain MILLISECONDS   counters   quit
+/* An OTLP exporter at the end of a pipe: a test says on standard input what to do, and reads what happened.
+ *   submit traces|metrics ITEMS BYTES   spans ITEMS BYTES-OF-EACH   points ITEMS BYTES-OF-EACH
+ *   idle   drain MILLISECONDS   counters   quit
+ * What submit makes is not OTLP; spans and points makes requests whose items can be told apart ("item-N ").
  * Every command is answered with one line, idle and drain when it is so. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,8 +13,9 @@
 #include <unistd.h>
 
 #include "counters.h"
-#include "export/otlp_grpc_exporter.h"
+#include "export/otlp_exporter.h"
 #include "loop.h"
+#include "otlp/wire.h"
 #include "sandbox.h"
 
 struct driver {
@@ -59,6 +62,53 @@ static void submit(struct driver *driver, const char *signal, uint32_t items, si
 	otlp_request_release(request);
 }
 
+static void add_text(struct wire_buffer *out, uint32_t field, const char *name, uint32_t number, size_t length)
+{
+	char *text = malloc(length + 32);
+	int n;
+
+	if (text == NULL)
+		abort();
+	n = snprintf(text, 32, "%s-%u ", name, number);
+	memset(text + n, 'x', length);
+	wire_add_bytes(out, field, (struct slice){text, (size_t)n + length});
+	free(text);
+}
+
+/* ResourceSpans{ScopeSpans{Span...}}, or ResourceMetrics{ScopeMetrics{Metric{Histogram{point...}}}}. */
+static void submit_items(struct driver *driver, enum otlp_signal signal, uint32_t items, size_t bytes)
+{
+	struct wire_buffer out = {0};
+	struct otlp_request *request;
+	size_t begin[5];
+	unsigned depth = 0;
+
+	begin[depth++] = wire_message_begin(&out, 1);
+	add_text(&out, 1, "resource", 1, 0);
+	begin[depth++] = wire_message_begin(&out, 2);
+	if (signal == OTLP_METRICS) {
+		begin[depth++] = wire_message_begin(&out, 2);
+		add_text(&out, 1, "metric", 1, 0);
+		begin[depth++] = wire_message_begin(&out, 9);
+	}
+	for (uint32_t i = 0; i < items; i++) {
+		const size_t item = wire_message_begin(&out, signal == OTLP_METRICS ? 1 : 2);
+
+		add_text(&out, 5, "item", i, bytes);
+		wire_message_end(&out, item);
+	}
+	while (depth > 0)
+		wire_message_end(&out, begin[--depth]);
+	request = otlp_request_create(signal, out.length);
+	if (out.failed || request == NULL)
+		abort();
+	request->items = items;
+	memcpy(request->bytes, out.bytes, out.length);
+	driver->exporter->type->submit(driver->exporter, request);
+	otlp_request_release(request);
+	wire_buffer_free(&out);
+}
+
 static void command(struct driver *driver, const char *line)
 {
 	char signal[16];
@@ -68,6 +118,12 @@ static void command(struct driver *driver, const char *line)
 
 	if (sscanf(line, "submit %15s %" SCNu32 " %zu", signal, &items, &bytes) == 3) {
 		submit(driver, signal, items, bytes);
+		say("ok");
+	} else if (sscanf(line, "spans %" SCNu32 " %zu", &items, &bytes) == 2) {
+		submit_items(driver, OTLP_TRACES, items, bytes);
+		say("ok");
+	} else if (sscanf(line, "points %" SCNu32 " %zu", &items, &bytes) == 2) {
+		submit_items(driver, OTLP_METRICS, items, bytes);
 		say("ok");
 	} else if (strcmp(line, "idle") == 0) {
 		driver->wait_idle = true;
@@ -141,12 +197,12 @@ static uint64_t ms_option(void)
 	return strtoull(optarg, NULL, 10) * 1000000;
 }
 
-static enum loop_backend options_read(int argc, char **argv, struct otlp_grpc_options *options, const char **headers)
+static enum loop_backend options_read(int argc, char **argv, struct otlp_exporter_options *options, const char **headers)
 {
 	enum loop_backend backend = LOOP_AUTO;
 	int option;
 
-	while ((option = getopt(argc, argv, "b:t:i:e:q:Q:m:gh:r")) != -1) {
+	while ((option = getopt(argc, argv, "b:t:i:e:q:Q:m:gh:rA:C:K:N:k3")) != -1) {
 		switch (option) {
 		case 'b':
 			backend = strcmp(optarg, "epoll") == 0 ? LOOP_EPOLL : LOOP_URING;
@@ -172,6 +228,24 @@ static enum loop_backend options_read(int argc, char **argv, struct otlp_grpc_op
 		case 'g':
 			options->gzip = true;
 			break;
+		case 'A':
+			options->tls.ca_file = optarg;
+			break;
+		case 'C':
+			options->tls.cert_file = optarg;
+			break;
+		case 'K':
+			options->tls.key_file = optarg;
+			break;
+		case 'N':
+			options->tls.server_name_override = optarg;
+			break;
+		case 'k':
+			options->tls.insecure_skip_verify = true;
+			break;
+		case '3':
+			options->tls.min_version = 13;
+			break;
 		case 'h':
 			headers[options->header_count++] = optarg;
 			break;
@@ -187,7 +261,7 @@ int main(int argc, char **argv)
 {
 	const char *headers[32];
 	char message[512];
-	struct otlp_grpc_options options = otlp_grpc_options_default;
+	struct otlp_exporter_options options = otlp_exporter_options_default;
 	struct driver driver = {0};
 	struct export_target target;
 	char specification[512];
@@ -198,11 +272,12 @@ int main(int argc, char **argv)
 		perror("loop_create");
 		return 77; /* io_uring is refused here */
 	}
-	snprintf(specification, sizeof(specification), "otlp-grpc:%s", argv[optind]);
+	/* An endpoint alone is one of otlp-grpc. */
+	snprintf(specification, sizeof(specification), "%s%s", strstr(argv[optind], "otlp-") ? "" : "otlp-grpc:", argv[optind]);
 	if (export_target_parse(&target, specification) != NULL)
 		return 2;
 	options.target = &target;
-	if (otlp_grpc_exporter_create(&driver.exporter, driver.loop, &options, message, sizeof(message)) < 0) {
+	if (otlp_exporter_create(&driver.exporter, driver.loop, &options, message, sizeof(message)) < 0) {
 		fprintf(stderr, "%s\n", message);
 		loop_destroy(driver.loop);
 		return 2;

@@ -44,7 +44,7 @@ static void first_in_is_first_out_across_the_end_of_the_ring(void **state)
 	struct export_queue queue;
 
 	(void)state;
-	assert_int_equal(export_queue_init(&queue, 3, 1000), 0);
+	assert_int_equal(export_queue_init(&queue, 3, 0, 1000), 0);
 	for (size_t i = 0; i < 20; i += 2) {
 		assert_true(push(&queue, i));
 		assert_true(push(&queue, i + 1));
@@ -60,7 +60,7 @@ static void a_request_too_many_is_not_taken_and_the_old_ones_stay(void **state)
 	struct export_queue queue;
 
 	(void)state;
-	assert_int_equal(export_queue_init(&queue, 2, 1000), 0);
+	assert_int_equal(export_queue_init(&queue, 2, 0, 1000), 0);
 	assert_true(push(&queue, 1));
 	assert_true(push(&queue, 2));
 	assert_false(push(&queue, 3));
@@ -76,7 +76,7 @@ static void bytes_are_bounded_exactly_and_given_back(void **state)
 	struct export_queue queue;
 
 	(void)state;
-	assert_int_equal(export_queue_init(&queue, 10, 100), 0);
+	assert_int_equal(export_queue_init(&queue, 10, 0, 100), 0);
 	assert_true(push(&queue, 60));
 	assert_false(push(&queue, 41));
 	assert_true(push(&queue, 40));

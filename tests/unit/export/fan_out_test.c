@@ -51,8 +51,8 @@ static void every_exporter_gets_everything(void **state)
 	(void)state;
 	assert_true(fan_out_idle(&fan_out));
 	sink.submit(sink.context, request);
-	assert_int_equal(fan_out_add(&fan_out, &a.base), 0);
-	assert_int_equal(fan_out_add(&fan_out, &b.base), 0);
+	assert_int_equal(fan_out_add(&fan_out, &a.base, EXPORT_SIGNALS_ALL), 0);
+	assert_int_equal(fan_out_add(&fan_out, &b.base, EXPORT_SIGNALS_ALL), 0);
 	sink.submit(sink.context, request);
 	assert_int_equal(a.submitted, 1);
 	assert_int_equal(b.submitted, 1);
@@ -76,7 +76,7 @@ static void one_exporter_too_many_is_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i <= FAN_OUT_EXPORTERS_MAX; i++)
-		assert_int_equal(fan_out_add(&fan_out, &recorders[i].base), i < FAN_OUT_EXPORTERS_MAX ? 0 : -ENOSPC);
+		assert_int_equal(fan_out_add(&fan_out, &recorders[i].base, EXPORT_SIGNALS_ALL), i < FAN_OUT_EXPORTERS_MAX ? 0 : -ENOSPC);
 }
 
 int main(void)

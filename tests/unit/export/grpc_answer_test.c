@@ -14,6 +14,7 @@
 #include "export/export_response.h"
 #include "export/grpc_retry_info.h"
 #include "exchanges/grpc_status.h"
+#include "export/server_text.h"
 
 static uint8_t *page_end; /* length bytes before it are readable, none after */
 
@@ -151,7 +152,7 @@ static void any_bytes_are_survived(void **state)
 		at_page_end(bytes, length);
 		(void)!export_response_read(&response, page_end - length, length);
 		(void)grpc_retry_info_decode(&delay_ns, page_end - length, length);
-		grpc_text_decode(text, sizeof(text), page_end - length, length, true);
+		server_text_decode(text, sizeof(text), page_end - length, length, true);
 	}
 }
 
@@ -223,7 +224,7 @@ static void texts_are_decoded_cut_and_made_printable(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const size_t length = strlen(rows[i].in);
 
-		grpc_text_decode(out, sizeof(out), at_page_end(rows[i].in, length), length, rows[i].percent);
+		server_text_decode(out, sizeof(out), at_page_end(rows[i].in, length), length, rows[i].percent);
 		assert_string_equal(out, rows[i].out);
 	}
 }

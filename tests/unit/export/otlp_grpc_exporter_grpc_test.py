@@ -1,5 +1,6 @@
 """The otlp-grpc exporter against gRPC C-core (python3-grpcio)."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,12 @@ FAST = ("-i", "10")  # first retry after 10 ms
 
 def content(size):
     return bytes((i * 31 + i // 251) & 0xFF for i in range(size))
+
+
+def items(server, method):
+    """The numbers of the items that export_driver put into its requests, in the order of their arrival."""
+    return [int(number) for call in server.calls if call.method == method
+            for number in re.findall(rb"item-(\d+) ", call.request)]
 
 
 class Delivery(ExporterTest):
@@ -201,6 +208,39 @@ class Delivery(ExporterTest):
         self.assertCounted(driver.quit(), EXPORT_REFUSED_SPANS=15, EXPORT_SENT_SPANS=3)
         self.assertIn("RESOURCE_EXHAUSTED", driver.said())
 
+    def test_a_request_over_the_servers_limit_arrives_in_parts(self):
+        server = self.server(max_message=3000)
+        driver = self.driver()
+        driver.ask("spans 100 200")
+        driver.ask("spans 100 200")
+        driver.ask("points 64 200")
+        driver.wait_idle()
+        counters = driver.quit()
+        self.assertEqual((counters["EXPORT_SENT_SPANS"], counters["EXPORT_SENT_POINTS"]), (200, 64))
+        self.assertGreaterEqual(counters["EXPORT_SPLITS"], 3 * 7)  # each into eight
+        self.assertNotIn("EXPORT_RETRIES", counters)
+        self.assertIn("Requests are sent in halves", driver.said())
+        self.assertEqual(items(server, grpc_server.TRACES), list(range(100)) * 2)
+        self.assertEqual(items(server, grpc_server.METRICS), list(range(64)))
+
+    def test_a_single_item_over_the_servers_limit_is_refused_and_the_others_arrive(self):
+        self.server(max_message=3000)
+        driver = self.driver()
+        driver.ask("spans 1 5000")
+        driver.ask("spans 4 100")
+        driver.wait_idle()
+        self.assertCounted(driver.quit(), EXPORT_REFUSED_SPANS=1, EXPORT_SENT_SPANS=4)
+        self.assertIn("too large for the endpoint, and cannot be split", driver.said())
+
+    def test_a_request_over_max_request_bytes_is_split_before_it_is_sent(self):
+        server = self.server()
+        driver = self.driver("-m", "3000")
+        driver.ask("spans 100 200")
+        driver.wait_idle()
+        self.assertEqual(driver.quit()["EXPORT_SENT_SPANS"], 100)
+        self.assertTrue(all(len(call.request) <= 3000 for call in server.calls))
+        self.assertGreater(len(server.calls), 6)
+
     def test_a_request_over_max_request_bytes_is_not_sent(self):
         server = self.server()
         driver = self.driver("-m", "1000")
@@ -209,7 +249,7 @@ class Delivery(ExporterTest):
         driver.wait_idle()
         self.assertCounted(driver.quit(), EXPORT_REFUSED_SPANS=5, EXPORT_SENT_SPANS=1)
         self.assertEqual(len(server.calls), 1)
-        self.assertIn("over max_request_bytes", driver.said())
+        self.assertIn("1001 bytes are too large for max_request_bytes", driver.said())
 
     def test_a_service_that_is_not_there_is_unimplemented(self):
         server = self.server()

@@ -56,16 +56,16 @@ static void wrong_headers_get_a_sentence_without_their_value(void **state)
 
 static void one_header_too_many_is_refused(void **state)
 {
-	const char *texts[GRPC_EXTRA_HEADERS_MAX + 1];
+	const char *texts[CALL_EXTRA_HEADERS_MAX + 1];
 	struct otlp_headers headers;
 	char message[256];
 
 	(void)state;
-	for (size_t i = 0; i <= GRPC_EXTRA_HEADERS_MAX; i++)
+	for (size_t i = 0; i <= CALL_EXTRA_HEADERS_MAX; i++)
 		texts[i] = "a=b";
-	assert_int_equal(otlp_headers_init(&headers, texts, GRPC_EXTRA_HEADERS_MAX, message, sizeof(message)), 0);
+	assert_int_equal(otlp_headers_init(&headers, texts, CALL_EXTRA_HEADERS_MAX, message, sizeof(message)), 0);
 	otlp_headers_free(&headers);
-	assert_int_equal(otlp_headers_init(&headers, texts, GRPC_EXTRA_HEADERS_MAX + 1, message, sizeof(message)),
+	assert_int_equal(otlp_headers_init(&headers, texts, CALL_EXTRA_HEADERS_MAX + 1, message, sizeof(message)),
 			 -EINVAL);
 }
 

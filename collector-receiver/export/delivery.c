@@ -1,0 +1,313 @@
+/* Deliver requests one after the other: attempt, judge, retry, split or count. */
+#include "export/delivery.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "counters.h"
+#include "export/export_response.h"
+#include "export/gzip.h"
+#include "export/request_split.h"
+#include "export/server_text.h"
+#include "export/transport.h"
+
+enum {
+	SENTENCE_MAX = STREAM_PROBLEM_MAX,
+};
+
+void delivery_turn_at(struct otlp_exporter *self, uint64_t deadline_ns)
+{
+	loop_timer_set(self->loop, &self->turn, deadline_ns);
+}
+
+/* xorshift: spreads retries, keeps no secret. */
+static uint32_t delivery_random(struct otlp_exporter *self)
+{
+	self->random ^= self->random << 13;
+	self->random ^= self->random >> 17;
+	self->random ^= self->random << 5;
+	return self->random;
+}
+
+void delivery_disconnect(struct otlp_exporter *self)
+{
+	call_client_close(self->client);
+	self->client = NULL;
+}
+
+bool delivery_take(struct otlp_exporter *self)
+{
+	if (self->part_count > 0)
+		self->current = self->parts[--self->part_count];
+	else
+		self->current = export_queue_pop(&self->queue);
+	return self->current != NULL;
+}
+
+static void delivery_drop_current(struct otlp_exporter *self)
+{
+	otlp_request_release(self->current);
+	free(self->packed);
+	self->current = NULL;
+	self->packed = NULL;
+	self->calling = false;
+	delivery_turn_at(self, loop_now_ns());
+}
+
+void delivery_finish(struct otlp_exporter *self, enum export_outcome outcome, uint64_t items)
+{
+	export_outcome_count(outcome, self->current->signal, items);
+	delivery_drop_current(self);
+}
+
+/* An attempt failed in a way that may pass. */
+static void delivery_retry(struct otlp_exporter *self, uint64_t throttle_ns)
+{
+	const struct otlp_request *request = self->current;
+	const uint64_t now_ns = loop_now_ns();
+	uint64_t delay_ns;
+
+	self->calling = false;
+	self->failures++;
+	if (self->draining) {
+		export_log_say(&self->log, EXPORT_LOG_SHUTDOWN,
+			       "%" PRIu32 " %s could not be delivered during the shutdown.", request->items,
+			       export_items_name(request->signal));
+		delivery_finish(self, EXPORT_SHUTDOWN, request->items);
+	} else if (retry_next(&self->retry, &self->options.retry, now_ns, throttle_ns, delivery_random(self),
+			      &delay_ns)) {
+		delivery_turn_at(self, now_ns + delay_ns);
+	} else {
+		export_log_say(&self->log, EXPORT_LOG_EXPIRED,
+			       "%" PRIu32 " %s were given up after %" PRIu32 " attempts.", request->items,
+			       export_items_name(request->signal), self->attempts);
+		delivery_finish(self, EXPORT_EXPIRED, request->items);
+	}
+}
+
+static void delivery_connect_failed(struct otlp_exporter *self, int error, const char *problem)
+{
+	char sentence[SENTENCE_MAX];
+	const enum export_log_reason reason =
+		transport_explain(&self->endpoint, error, problem, sentence, sizeof(sentence));
+
+	counter_add(COUNTER_EXPORT_CONNECT_FAILED, 1);
+	export_log_say(&self->log, reason, "%s", sentence);
+	delivery_retry(self, 0);
+}
+
+static void delivery_delivered(struct otlp_exporter *self, const struct call_answer *answer)
+{
+	struct otlp_request *request = self->current;
+	struct export_response response;
+	uint64_t rejected;
+	char reason[CALL_TEXT_MAX];
+
+	if (!export_response_read(&response, answer->message, answer->length)) {
+		export_log_say(&self->log, EXPORT_LOG_REFUSED,
+			       "%" PRIu32 " %s are lost: the answer says OK, but is not an OTLP response.",
+			       request->items, export_items_name(request->signal));
+		delivery_finish(self, EXPORT_REFUSED, request->items);
+		return;
+	}
+	rejected = response.rejected < request->items ? response.rejected : request->items;
+	server_text_decode(reason, sizeof(reason), response.reason, response.reason_length, false);
+	if (rejected > 0 || reason[0] != '\0')
+		export_log_say(&self->log, EXPORT_LOG_PARTIAL,
+			       "The endpoint rejected %" PRIu64 " of %" PRIu32 " %s: \"%s\".", rejected, request->items,
+			       export_items_name(request->signal), reason);
+	if (self->failures > 0)
+		export_log_say(&self->log, EXPORT_LOG_RECOVERED, "Delivering again, after %" PRIu64 " failed attempts.",
+			       self->failures);
+	self->failures = 0;
+	export_outcome_count(EXPORT_PARTIAL, request->signal, rejected);
+	delivery_finish(self, EXPORT_SENT, request->items - rejected);
+}
+
+/* In halves, of which the first becomes the current request. False: it cannot be split. */
+static bool delivery_split(struct otlp_exporter *self)
+{
+	struct otlp_request *first, *second;
+
+	if (self->part_count == DELIVERY_PARTS_MAX || request_split(self->current, &first, &second) < 0)
+		return false;
+	counter_add(COUNTER_EXPORT_SPLITS, 1);
+	self->parts[self->part_count++] = second;
+	delivery_drop_current(self);
+	self->current = first;
+	return true;
+}
+
+static void delivery_too_large(struct otlp_exporter *self, const char *who)
+{
+	const struct otlp_request *request = self->current;
+
+	export_log_say(&self->log, EXPORT_LOG_TOO_LARGE,
+		       "%" PRIu32 " %s are lost: %zu bytes are too large for %s, and cannot be split.", request->items,
+		       export_items_name(request->signal), request->length, who);
+	delivery_finish(self, EXPORT_REFUSED, request->items);
+}
+
+static void delivery_begin(struct otlp_exporter *self);
+
+/* The server takes less than is configured: it is asked in halves, now and from now on. */
+static void delivery_refused_for_size(struct otlp_exporter *self, const struct call_answer *answer)
+{
+	const size_t length = self->current->length;
+
+	export_log_say(&self->log, EXPORT_LOG_SPLIT,
+		       "%zu bytes are too large for the endpoint: %s, \"%s\". Requests are sent in halves; raise its limit, "
+		       "or lower max_request_bytes.",
+		       length, answer->status, answer->text);
+	self->failures = 0;
+	self->calling = false;
+	if (!delivery_split(self)) {
+		delivery_too_large(self, "the endpoint");
+		return;
+	}
+	if (self->fits_bytes >= length)
+		self->fits_bytes = length - 1;
+	delivery_begin(self);
+	delivery_turn_at(self, loop_now_ns());
+}
+
+static void delivery_answered(struct otlp_exporter *self, const struct call_answer *answer)
+{
+	const struct otlp_request *request = self->current;
+
+	switch (answer->verdict) {
+	case CALL_DELIVERED:
+		delivery_delivered(self, answer);
+		break;
+	case CALL_RETRY:
+		export_log_say(&self->log, EXPORT_LOG_RETRY, "%" PRIu32 " %s have to be sent again: %s, \"%s\".",
+			       request->items, export_items_name(request->signal), answer->status, answer->text);
+		delivery_retry(self, answer->retry_delay_ns);
+		break;
+	case CALL_REFUSED:
+		export_log_say(&self->log, EXPORT_LOG_REFUSED, "%" PRIu32 " %s were refused and are lost: %s, \"%s\".",
+			       request->items, export_items_name(request->signal), answer->status, answer->text);
+		self->failures = 0;
+		delivery_finish(self, EXPORT_REFUSED, request->items);
+		break;
+	case CALL_TOO_LARGE:
+		delivery_refused_for_size(self, answer);
+		break;
+	}
+}
+
+static void delivery_call_done(void *context, const struct call_answer *answer)
+{
+	struct otlp_exporter *self = context;
+	/* The answer borrows from the client. */
+	struct call_client *client = self->client;
+
+	if (!call_client_usable(client))
+		self->client = NULL;
+	self->uncertain = self->uncertain || answer->uncertain;
+	if (answer->connect_error < 0) {
+		delivery_connect_failed(self, answer->connect_error, answer->problem);
+	} else if (answer->stale && !self->stale_retried) {
+		/* The server had closed an idle connection, and the request crossed with that on the way. */
+		self->stale_retried = true;
+		self->calling = false;
+		delivery_turn_at(self, loop_now_ns());
+	} else {
+		delivery_answered(self, answer);
+	}
+	if (self->client == NULL)
+		call_client_close(client);
+}
+
+static int delivery_connect(struct otlp_exporter *self)
+{
+	const struct call_client_options options = {
+		.protocol = self->protocol,
+		.authority = self->endpoint.authority,
+		.user_agent = "shmotel-receiver/" SHMOTEL_VERSION " OTel-OTLP-Exporter-C/" SHMOTEL_VERSION,
+		.headers = self->headers.list,
+		.header_count = self->headers.count,
+		.done = delivery_call_done,
+		.context = self,
+	};
+	struct stream stream;
+	const int error = stream_open(&stream, &self->endpoint, self->connections++, self->tls);
+
+	return error < 0 ? error : call_client_open(&self->client, self->loop, &stream, &options);
+}
+
+static void delivery_count_again(struct otlp_exporter *self)
+{
+	counter_add(COUNTER_EXPORT_RETRIES, 1);
+	if (!self->uncertain)
+		return;
+	self->uncertain = false;
+	counter_add(self->current->signal == OTLP_TRACES ? COUNTER_EXPORT_MAYBE_TWICE_SPANS
+							 : COUNTER_EXPORT_MAYBE_TWICE_POINTS,
+		    self->current->items);
+}
+
+static void delivery_attempt(struct otlp_exporter *self)
+{
+	const struct call call = {
+		.path = self->paths[self->current->signal],
+		.message = self->packed != NULL ? self->packed : self->current->bytes,
+		.length = self->packed != NULL ? self->packed_length : self->current->length,
+		.gzip = self->packed != NULL,
+		.timeout_ns = self->options.timeout_ns,
+	};
+	int error = 0;
+
+	if (self->attempts++ > 0)
+		delivery_count_again(self);
+	if (self->client != NULL && !call_client_usable(self->client))
+		delivery_disconnect(self);
+	if (self->client == NULL)
+		error = delivery_connect(self);
+	if (error == 0)
+		error = call_client_call(self->client, &call);
+	if (error < 0) {
+		delivery_disconnect(self);
+		delivery_connect_failed(self, error, "");
+		return;
+	}
+	self->calling = true;
+}
+
+static void delivery_begin(struct otlp_exporter *self)
+{
+	retry_begin(&self->retry, &self->options.retry, loop_now_ns());
+	self->attempts = 0;
+	self->stale_retried = false;
+	self->uncertain = false;
+	/* A compression that finds no memory is left out: sending as it is needs none. */
+	if (self->options.gzip &&
+	    gzip_compress(&self->packed, &self->packed_length, self->current->bytes, self->current->length) < 0)
+		self->packed = NULL;
+}
+
+/* Split what does not fit before it is sent. False: it cannot be, and has ended. What is over the learned limit only is
+ * tried all the same when it cannot be split: the server may have been given another limit since. */
+static bool delivery_fit(struct otlp_exporter *self)
+{
+	while (self->current->length > self->fits_bytes && delivery_split(self))
+		;
+	if (self->current->length <= self->options.max_request_bytes)
+		return true;
+	delivery_too_large(self, "max_request_bytes");
+	return false;
+}
+
+void delivery_turn(void *context)
+{
+	struct otlp_exporter *self = context;
+
+	if (self->calling)
+		return;
+	if (self->current == NULL) {
+		if (!delivery_take(self) || !delivery_fit(self))
+			return;
+		delivery_begin(self);
+	}
+	delivery_attempt(self);
+}

@@ -1,0 +1,66 @@
+/* The state of an OTLP exporter, and how it delivers one request after the other. otlp_exporter.c puts requests in, and
+ * ends it. */
+#ifndef EXPORT_DELIVERY_H
+#define EXPORT_DELIVERY_H
+
+#include "export/call_client.h"
+#include "export/endpoint.h"
+#include "export/export_log.h"
+#include "export/export_outcome.h"
+#include "export/export_queue.h"
+#include "export/otlp_exporter.h"
+#include "export/otlp_headers.h"
+#include "export/tls.h"
+
+enum {
+	DELIVERY_NAME_MAX = ENDPOINT_TEXT_MAX + 32,
+	DELIVERY_PARTS_MAX = 32, /* each halving leaves one: enough for any number of items */
+};
+
+struct otlp_exporter {
+	struct exporter base;
+	struct loop *loop;
+	struct otlp_exporter_options options; /* target, headers and tls are not used after creation */
+	const struct call_protocol *protocol;
+	struct endpoint endpoint;
+	struct tls_context *tls; /* NULL: without */
+	struct otlp_headers headers;
+	char *paths[OTLP_SIGNAL_COUNT]; /* of the URL */
+	char name[DELIVERY_NAME_MAX];
+	struct export_log log;
+	struct export_queue queue;
+	struct call_client *client; /* NULL: not connected */
+	unsigned connections;	    /* attempted, to take the addresses of a host in turn */
+	struct loop_timer turn;	    /* time for the next step: everything happens from the loop */
+	uint32_t random;
+	size_t fits_bytes; /* larger requests are split before they are sent; shrinks when a server refuses one */
+
+	/* The request that is being delivered. */
+	struct otlp_request *current; /* NULL: none */
+	struct otlp_request *parts[DELIVERY_PARTS_MAX]; /* split off from it, to be delivered next: the last one first */
+	size_t part_count;
+	struct retry retry;
+	uint32_t attempts;
+	bool calling;
+	bool stale_retried;
+	bool uncertain; /* the server may have taken it in an earlier attempt */
+	uint8_t *packed; /* current, compressed; NULL if it is not */
+	size_t packed_length;
+
+	uint64_t failures; /* attempts in a row that were not answered with a success or a refusal */
+	bool draining;
+	bool closed; /* the deadline of the shutdown has passed: nothing is taken any more */
+	struct loop_timer deadline;
+};
+
+/* The next step: take a request from the queue, or attempt the current one again. Nothing if a call is in progress. */
+void delivery_turn(void *exporter);
+/* Have that step taken from the loop, at once or at a deadline. */
+void delivery_turn_at(struct otlp_exporter *self, uint64_t deadline_ns);
+/* Take the next request from where requests wait, as self->current. False: there is none. */
+bool delivery_take(struct otlp_exporter *self);
+/* The current request has ended: `items` of it in `outcome`. Counting the rest, if any, is the caller's. */
+void delivery_finish(struct otlp_exporter *self, enum export_outcome outcome, uint64_t items);
+void delivery_disconnect(struct otlp_exporter *self);
+
+#endif

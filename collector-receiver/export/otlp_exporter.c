@@ -1,0 +1,252 @@
+/* The exporter contract over OTLP: take requests, drain, give up; and create from options. */
+#define _GNU_SOURCE /* asprintf */
+#include "export/otlp_exporter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "counters.h"
+#include "export/delivery.h"
+
+const struct otlp_exporter_options otlp_exporter_options_default = {
+	.timeout_ns = 5000000000,
+	.max_request_bytes = 4 * 1024 * 1024,
+	.queue_enabled = true,
+	.queue_requests = 1000,
+	.queue_bytes = 16 * 1024 * 1024,
+	.retry = RETRY_OPTIONS_DEFAULT,
+	.tls = {.min_version = 12},
+};
+
+static struct otlp_exporter *exporter_from(struct exporter *base)
+{
+	return (struct otlp_exporter *)base;
+}
+
+static void exporter_not_taken(struct otlp_exporter *self, const struct otlp_request *request,
+			       enum export_outcome outcome)
+{
+	const char *items = export_items_name(request->signal);
+
+	export_outcome_count(outcome, request->signal, request->items);
+	if (outcome == EXPORT_QUEUE_FULL)
+		export_log_say(&self->log, EXPORT_LOG_QUEUE_FULL,
+			       "%" PRIu32 " %s are lost: the queue is full with %" PRIu32 " requests of %zu bytes.",
+			       request->items, items, self->queue.count, self->queue.bytes);
+	else
+		export_log_say(&self->log, EXPORT_LOG_SHUTDOWN,
+			       "%" PRIu32 " %s came after the deadline of the shutdown.", request->items, items);
+}
+
+static bool exporter_busy(const struct otlp_exporter *self)
+{
+	return self->current != NULL || self->part_count > 0 || self->queue.count > 0;
+}
+
+static void exporter_submit(struct exporter *base, struct otlp_request *request)
+{
+	struct otlp_exporter *self = exporter_from(base);
+
+	if (self->closed) {
+		exporter_not_taken(self, request, EXPORT_SHUTDOWN);
+	} else if ((!self->options.queue_enabled && exporter_busy(self)) ||
+		   !export_queue_push(&self->queue, request)) {
+		exporter_not_taken(self, request, EXPORT_QUEUE_FULL);
+	} else if (self->current == NULL) {
+		delivery_turn_at(self, loop_now_ns());
+	}
+}
+
+static bool exporter_idle(const struct exporter *base)
+{
+	const struct otlp_exporter *self = (const struct otlp_exporter *)base;
+
+	return !exporter_busy(self);
+}
+
+/* Everything that is left is lost, and counted. */
+static void exporter_give_up(struct otlp_exporter *self)
+{
+	uint64_t items[OTLP_SIGNAL_COUNT] = {0};
+
+	delivery_disconnect(self); /* before the request, whose bytes a call in progress still reads */
+	while (self->current != NULL || delivery_take(self)) {
+		items[self->current->signal] += self->current->items;
+		delivery_finish(self, EXPORT_SHUTDOWN, self->current->items);
+	}
+	loop_timer_cancel(self->loop, &self->turn);
+	if (items[OTLP_TRACES] + items[OTLP_METRICS] > 0)
+		export_log_say(&self->log, EXPORT_LOG_SHUTDOWN,
+			       "%" PRIu64 " spans and %" PRIu64
+			       " data points were not delivered before the deadline of "
+			       "the shutdown.",
+			       items[OTLP_TRACES], items[OTLP_METRICS]);
+}
+
+static void exporter_deadline(void *context)
+{
+	struct otlp_exporter *self = context;
+
+	self->closed = true;
+	exporter_give_up(self);
+}
+
+static void exporter_drain(struct exporter *base, uint64_t deadline_ns)
+{
+	struct otlp_exporter *self = exporter_from(base);
+
+	self->draining = true;
+	loop_timer_set(self->loop, &self->deadline, deadline_ns);
+	if (!self->calling)
+		delivery_turn_at(self, loop_now_ns());
+}
+
+static void exporter_free(struct otlp_exporter *self)
+{
+	for (size_t i = 0; i < OTLP_SIGNAL_COUNT; i++)
+		free(self->paths[i]);
+	tls_context_free(self->tls);
+	export_queue_free(&self->queue);
+	otlp_headers_free(&self->headers);
+	free(self);
+}
+
+static void exporter_destroy(struct exporter *base)
+{
+	struct otlp_exporter *self = exporter_from(base);
+
+	exporter_give_up(self);
+	loop_timer_cancel(self->loop, &self->deadline);
+	exporter_free(self);
+}
+
+static const struct exporter_type otlp_grpc_type = {
+	.name = "otlp-grpc",
+	.submit = exporter_submit,
+	.idle = exporter_idle,
+	.drain = exporter_drain,
+	.destroy = exporter_destroy,
+};
+
+static const struct exporter_type otlp_http_type = {
+	.name = "otlp-http",
+	.submit = exporter_submit,
+	.idle = exporter_idle,
+	.drain = exporter_drain,
+	.destroy = exporter_destroy,
+};
+
+int otlp_exporter_options_check(const struct otlp_exporter_options *options, char *message, size_t size)
+{
+	struct otlp_headers headers;
+	int error;
+
+	const struct retry_options *retry = &options->retry;
+	const char *wrong = NULL;
+
+	if (options->timeout_ns == 0)
+		wrong = "The timeout of an exporter must not be 0.";
+	else if (options->queue_requests == 0 || options->queue_bytes < options->max_request_bytes)
+		wrong = "sending_queue.queue_bytes must have room for a request of max_request_bytes: make it larger, or that smaller.";
+	else if (options->max_request_bytes == 0 || options->max_request_bytes > INT32_MAX)
+		wrong = "max_request_bytes must be between 1 and 2147483647.";
+	else if (!(retry->randomization_factor >= 0 && retry->randomization_factor <= 1))
+		wrong = "randomization_factor must be between 0 and 1.";
+	else if (!(retry->multiplier >= 1 && retry->multiplier <= 1000))
+		wrong = "multiplier must be between 1 and 1000.";
+	if (wrong != NULL) {
+		snprintf(message, size, "%s", wrong);
+		return -EINVAL;
+	}
+	error = otlp_headers_init(&headers, options->headers, options->header_count, message, size);
+	if (error == 0)
+		otlp_headers_free(&headers);
+	return error;
+}
+
+static const char *const grpc_paths[OTLP_SIGNAL_COUNT] = {
+	[OTLP_TRACES] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+	[OTLP_METRICS] = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+};
+
+static const char *const http_paths[OTLP_SIGNAL_COUNT] = {
+	[OTLP_TRACES] = "/v1/traces",
+	[OTLP_METRICS] = "/v1/metrics",
+};
+
+static bool exporter_set_paths(struct otlp_exporter *self, const struct export_target *target)
+{
+	const bool http = target->kind == EXPORT_OTLP_HTTP;
+
+	for (size_t i = 0; i < OTLP_SIGNAL_COUNT; i++) {
+		const char *base = http ? target->url_path : "";
+		const char *own = http ? http_paths[i] : grpc_paths[i];
+
+		if (asprintf(&self->paths[i], "%s%s", base, target->path_is_whole ? "" : own) < 0) {
+			self->paths[i] = NULL;
+			return false;
+		}
+	}
+	return true;
+}
+
+static int exporter_init(struct otlp_exporter *self, const struct otlp_exporter_options *options, char *message,
+			 size_t size)
+{
+	const struct export_target *target = options->target;
+	const bool http = target->kind == EXPORT_OTLP_HTTP;
+	int error = endpoint_resolve(&self->endpoint, target, message, size);
+
+	self->base.type = http ? &otlp_http_type : &otlp_grpc_type;
+	self->protocol = http ? &call_protocol_http : &call_protocol_grpc;
+	if (error == 0 && export_target_has_tls(target, options->tls.insecure))
+		error = tls_context_create(&self->tls, &options->tls, target->host, call_protocol_alpn(self->protocol),
+					   message, size);
+	if (error == 0)
+		error = otlp_headers_init(&self->headers, options->headers, options->header_count, message, size);
+	if (error < 0)
+		return error;
+	error = export_queue_init(&self->queue, options->queue_requests, options->queue_items, options->queue_bytes);
+	if (error == 0 && !exporter_set_paths(self, target))
+		error = -ENOMEM;
+	if (error < 0)
+		snprintf(message, size, "There is no memory for a queue of %" PRIu32 " requests.",
+			 options->queue_requests);
+	return error;
+}
+
+int otlp_exporter_create(struct exporter **exporter, struct loop *loop, const struct otlp_exporter_options *options,
+			 char *message, size_t message_size)
+{
+	struct otlp_exporter *self;
+	int error = otlp_exporter_options_check(options, message, message_size);
+
+	if (error < 0)
+		return error;
+	self = calloc(1, sizeof(*self));
+	if (self == NULL) {
+		snprintf(message, message_size, "There is no memory for an exporter.");
+		return -ENOMEM;
+	}
+	error = exporter_init(self, options, message, message_size);
+	if (error < 0) {
+		exporter_free(self);
+		return error;
+	}
+	self->loop = loop;
+	self->options = *options;
+	self->fits_bytes = options->max_request_bytes;
+	self->turn = (struct loop_timer){.fire = delivery_turn, .context = self};
+	self->deadline = (struct loop_timer){.fire = exporter_deadline, .context = self};
+	if (getrandom(&self->random, sizeof(self->random), GRND_NONBLOCK) != sizeof(self->random) || self->random == 0)
+		self->random = (uint32_t)loop_now_ns() | 1;
+	snprintf(self->name, sizeof(self->name), "%s%s %s", export_signals_prefix(options->target->signals),
+		 self->base.type->name, self->endpoint.name);
+	self->log.name = self->name;
+	*exporter = &self->base;
+	return 0;
+}
