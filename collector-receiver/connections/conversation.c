@@ -27,6 +27,10 @@ static bool deliver(struct conversation_env *env, struct connection *c, enum dir
 		parsing_begin_turn(env, c, direction);
 	size_t taken = segment->captured;
 
+	if (segment->frame && c->state == CONVERSATION_OPAQUE) { /* in a tunnel, or known to the kernel side only now */
+		c->state = CONVERSATION_UNDECIDED;
+		c->joined = true;
+	}
 	if (worth_offering(c, direction, fresh, segment->frame))
 		taken = parsing_offer(env, c, direction, segment, patient);
 	else

@@ -39,6 +39,56 @@ static void become_opaque(struct conversation_env *env, struct connection *c)
 	byte_stream_drop_partial(&c->streams[RECEIVED], env->pool);
 }
 
+static bool take_state(struct conversation_env *env, struct connection *c, const struct protocol *protocol)
+{
+	assert(protocol->state_bytes <= PROTOCOL_STATE_BYTES_MAX &&
+	       protocol->unit_bytes_max <= PROTOCOL_UNIT_BYTES_MAX);
+	c->protocol_state = block_pool_take(env->pool, protocol->state_bytes);
+	if (c->protocol_state == NULL) {
+		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
+		return false;
+	}
+	memset(c->protocol_state, 0, protocol->state_bytes);
+	c->protocol = protocol;
+	return true;
+}
+
+/* ---- from one protocol to the next ---- */
+
+struct adoption {
+	struct connection *c;
+	const struct flow *flow;
+};
+
+static void adopt(void *context, const struct exchange *request)
+{
+	const struct adoption *adoption = context;
+
+	adoption->c->protocol->adopt(adoption->c->protocol_state, adoption->flow, request);
+}
+
+/* Without memory for the successor nothing more is understood on this connection. */
+static void upgrade(struct conversation_env *env, struct connection *c, const struct flow *flow)
+{
+	const struct protocol *old = c->protocol;
+	void *old_state = c->protocol_state;
+	struct adoption adoption = {c, flow};
+	const struct exchange_sink sink = {adopt, &adoption};
+	struct flow leaving = *flow;
+
+	if (!take_state(env, c, old->successor)) {
+		c->protocol_state = old_state;
+		old->close(old_state, flow, EXCHANGE_CUT_BY_SHUTDOWN);
+		become_opaque(env, c);
+		return;
+	}
+	c->protocol->open(c->protocol_state, (const bool[2]){false, false});
+	leaving.sink = &sink;
+	old->leave(old_state, &leaving);
+	block_pool_give(env->pool, old_state, old->state_bytes);
+	c->streams[SENT].lost = c->streams[RECEIVED].lost = false;
+}
+
 /* ---- recognition ---- */
 
 /* Who sends the first request decides over the role, whatever was announced. */
@@ -50,15 +100,8 @@ static bool begin(struct conversation_env *env, struct connection *c, enum direc
 	bool lost[2] = {false, false};
 	enum sender from = match == MATCH_FROM_CLIENT ? FROM_CLIENT : FROM_SERVER;
 
-	assert(protocol->state_bytes <= PROTOCOL_STATE_BYTES_MAX &&
-	       protocol->unit_bytes_max <= PROTOCOL_UNIT_BYTES_MAX);
-	c->protocol_state = block_pool_take(env->pool, protocol->state_bytes);
-	if (c->protocol_state == NULL) {
-		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
+	if (!take_state(env, c, protocol))
 		return false;
-	}
-	memset(c->protocol_state, 0, protocol->state_bytes);
-	c->protocol = protocol;
 	c->client_direction = (uint8_t)(from == FROM_CLIENT ? direction : direction_opposite(direction));
 	c->state = CONVERSATION_SPOKEN;
 	lost[!from] = c->joined || other->expected != kept;
@@ -191,6 +234,9 @@ static enum offer offer_to_protocol(struct conversation_env *env, struct connect
 	case STEP_OPAQUE:
 		become_opaque(env, c);
 		return OFFER_PASS;
+	case STEP_UPGRADE:
+		upgrade(env, c, flow);
+		return OFFER_TOOK;
 	case STEP_LOST:
 		break;
 	}

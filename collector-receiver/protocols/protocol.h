@@ -35,6 +35,7 @@ enum step {
 		      * these bytes are held back for a moment, or next() is called again and may not wait */
 	STEP_LOST,   /* the place in the stream is lost: pass the rest of the record over, then ask resync() */
 	STEP_OPAQUE, /* another protocol from here on, both ways. The state has been closed */
+	STEP_UPGRADE, /* the protocol's successor from here on, both ways */
 };
 
 /* What is known about bytes that no protocol has claimed yet. Borrowed for the call. */
@@ -94,6 +95,14 @@ struct protocol {
 
 	/* Report what is unfinished, for this reason, and give everything back to the pool. */
 	void (*close)(void *state, const struct flow *flow, enum exchange_end reason);
+
+	/* Only where STEP_UPGRADE occurs. In place of close(): hand the request that the successor answers to the sink,
+	 * without counting it, and give everything back. */
+	void (*leave)(void *state, const struct flow *flow);
+	const struct protocol *successor;
+
+	/* Only of a successor, after open(): the request to which the upgrade belongs. Borrowed for the call. */
+	void (*adopt)(void *state, const struct flow *flow, const struct exchange *request);
 };
 
 enum {

@@ -244,6 +244,12 @@ static void say_raw(struct http2_speech *s, const char *at)
 	s->marks[start] = HTTP2_MARK_FRAME;
 }
 
+static void say_text(struct http2_speech *s, const char *at)
+{
+	for (; *at != '\0'; at++)
+		put(s, *at == '\n' ? "\r\n" : at, *at == '\n' ? 2 : 1, 0);
+}
+
 struct http2_speech *http2_script_say(struct http2_script *script, const char *step)
 {
 	struct http2_speech *s = step[0] == '>' ? &script->client : &script->server;
@@ -281,6 +287,8 @@ struct http2_speech *http2_script_say(struct http2_script *script, const char *s
 		put_zeros(s, 5, 0);
 	} else if (strncmp(what, "table", 5) == 0) {
 		nghttp2_hd_deflate_change_table_size(s->deflater, a);
+	} else if (strncmp(what, "text", 4) == 0) {
+		say_text(s, at);
 	} else if (strncmp(what, "raw", 3) == 0) {
 		say_raw(s, at);
 	} else {

@@ -42,6 +42,7 @@ void http2_script_reset(struct http2_script *script);
  *	settings [table=N]    ping    window STREAM    priority STREAM
  *	table N               the encoder changes the size of its table
  *	raw HEX               bytes, a frame begins at the first
+ *	text ...              the rest of the line, a line feed standing for a line end: HTTP/1.1 before an upgrade
  * `split` spreads the block over CONTINUATION frames of so many bytes. */
 struct http2_speech *http2_script_say(struct http2_script *script, const char *step);
 

@@ -5,6 +5,7 @@
  * responses are counted as unmatched, unless what follows proves which of them belong together (pair.c). */
 #include "counters.h"
 #include "protocols/http1/http1.h"
+#include "protocols/http2/http2.h"
 
 static void http1_open(void *state, const bool lost[2])
 {
@@ -60,6 +61,11 @@ static void http1_close(void *state, const struct flow *flow, enum exchange_end 
 	http1_pair_refute(state, flow, reason);
 }
 
+static void http1_leave(void *state, const struct flow *flow)
+{
+	http1_pair_leave(state, flow);
+}
+
 const struct protocol http1_protocol = {
 	.name = "http/1",
 	.state_bytes = sizeof(struct http1),
@@ -71,4 +77,6 @@ const struct protocol http1_protocol = {
 	.hole = http1_hole,
 	.end = http1_end,
 	.close = http1_close,
+	.leave = http1_leave,
+	.successor = &http2_protocol,
 };

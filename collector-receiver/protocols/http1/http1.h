@@ -40,6 +40,7 @@ struct http1_head {
 	bool transfer_encoding;
 	bool chunked_last; /* the last transfer coding is "chunked" */
 	bool expect_continue;
+	bool upgrade_http2; /* of a response: "Upgrade: h2c" */
 	bool traceparent_repeated;
 	bool cut; /* the rest of the head was not seen */
 };
@@ -172,6 +173,9 @@ void http1_pair_finish(struct http1 *http, const struct flow *flow, enum exchang
 /* Hand over all waiting requests of turns before `turn` without (the rest of) their responses. */
 void http1_pair_cut_before(struct http1 *http, const struct flow *flow, uint32_t turn, enum exchange_end reason);
 void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchange_end reason);
+
+/* The only request that waits is answered by another protocol: hand it to the sink as it was sent, uncounted. */
+void http1_pair_leave(struct http1 *http, const struct flow *flow);
 
 /* Responses may have been lost: see `unproven`. */
 void http1_pair_doubt(struct http1 *http, const struct flow *flow);

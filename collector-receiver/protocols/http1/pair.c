@@ -109,10 +109,10 @@ static struct http1_request *request_create(const struct flow *flow, const struc
 	return request;
 }
 
-static void hand_over(const struct flow *flow, struct http1_request *request, enum exchange_end end, uint32_t flags,
-		      uint64_t end_ns)
+static struct exchange exchange_of(const struct flow *flow, const struct http1_request *request, enum exchange_end end,
+				   uint32_t flags, uint64_t end_ns)
 {
-	struct exchange exchange = {
+	return (struct exchange){
 		.process = flow->process,
 		.endpoints = flow->endpoints,
 		.connection_id = flow->connection_id,
@@ -126,6 +126,12 @@ static void hand_over(const struct flow *flow, struct http1_request *request, en
 		.protocol = EXCHANGE_HTTP,
 		.http = request->http,
 	};
+}
+
+static void hand_over(const struct flow *flow, struct http1_request *request, enum exchange_end end, uint32_t flags,
+		      uint64_t end_ns)
+{
+	struct exchange exchange = exchange_of(flow, request, end, flags, end_ns);
 
 	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
 										       : COUNTER_EXCHANGES, 1);
@@ -302,4 +308,13 @@ void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchan
 		cut_oldest(http, flow, reason);
 	http->given_up = 0;
 	http->unproven = http->kept != NULL;
+}
+
+void http1_pair_leave(struct http1 *http, const struct flow *flow)
+{
+	struct http1_request *request = take_oldest(http);
+	struct exchange exchange = exchange_of(flow, request, EXCHANGE_ENDED_BY_MESSAGE, 0, 0);
+
+	flow->sink->take(flow->sink->context, &exchange);
+	block_pool_give(flow->pool, request, request->block_bytes);
 }

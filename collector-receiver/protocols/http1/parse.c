@@ -157,7 +157,7 @@ static void read_field(struct http1_head *head, struct slice name, struct slice 
 	else if (NAME_IS(name, "transfer-encoding"))
 		read_transfer_encoding(head, value);
 	else if (head->method.bytes == NULL)
-		return; /* of a response no other field is of use */
+		head->upgrade_http2 |= NAME_IS(name, "upgrade") && NAME_IS(value, "h2c");
 	else if (NAME_IS(name, "expect"))
 		head->expect_continue = NAME_IS(value, "100-continue");
 	else

@@ -43,6 +43,13 @@ static enum step response_ended(struct http1 *http, const struct flow *flow, enu
 	return STEP_TOOK;
 }
 
+/* The request that asked for HTTP/2 is answered there (RFC 7540 3.2). One that asked among others is not understood. */
+static bool goes_on_as_http2(const struct http1 *http, const struct http1_head *head)
+{
+	return head->status == 101 && head->upgrade_http2 && http->answering && http->outstanding == 1 &&
+	       http->kept == NULL;
+}
+
 /* 101, or 2xx to CONNECT: the exchange ends with the head, and so does HTTP on this connection. */
 static enum step switch_protocols(struct http1 *http, const struct flow *flow)
 {
@@ -62,6 +69,8 @@ static enum step response_begins(struct http1 *http, const struct flow *flow, co
 	if (head->status / 100 == 1 && head->status != 101)
 		return STEP_TOOK; /* the final one follows */
 	http1_pair_response(http, flow, head);
+	if (goes_on_as_http2(http, head))
+		return STEP_UPGRADE;
 	bool to_head = http->answering && http->oldest->is_head;
 	bool to_connect = http->answering && http->oldest->is_connect;
 

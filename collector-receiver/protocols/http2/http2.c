@@ -416,6 +416,11 @@ static void http2_close(void *state, const struct flow *flow, enum exchange_end 
 	}
 }
 
+static void http2_adopt(void *state, const struct flow *flow, const struct exchange *request)
+{
+	http2_pair_adopt(state, flow, request);
+}
+
 const struct protocol http2_protocol = {
 	.name = "http/2",
 	.state_bytes = sizeof(struct http2),
@@ -427,4 +432,5 @@ const struct protocol http2_protocol = {
 	.hole = http2_hole,
 	.end = http2_end,
 	.close = http2_close,
+	.adopt = http2_adopt,
 };

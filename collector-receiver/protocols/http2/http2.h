@@ -251,6 +251,9 @@ struct http2 {
 void http2_pair_head(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id, uint64_t first_ns,
 		     const struct http2_head *head);
 
+/* A request of HTTP/1.1 that is answered on stream 1 (RFC 7540 3.2). */
+void http2_pair_adopt(struct http2 *http, const struct flow *flow, const struct exchange *request);
+
 /* The stream ends in that direction. */
 void http2_pair_end_stream(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id);
 

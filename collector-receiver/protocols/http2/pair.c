@@ -152,13 +152,21 @@ static struct slice keep(struct slice s, char **at)
 	return kept;
 }
 
-static size_t kept_bytes(const struct http2_head *head)
+static size_t fields_bytes(const struct slice *fields)
 {
 	size_t bytes = 0;
 
 	for (unsigned i = 0; i < HTTP2_REQUEST_FIELDS; i++)
-		bytes += head->fields[i].length;
+		bytes += fields[i].length;
 	return bytes;
+}
+
+static void keep_fields(struct http2_stream *s, const struct slice *fields)
+{
+	char *at = s->text;
+
+	for (unsigned i = 0; i < HTTP2_REQUEST_FIELDS; i++)
+		s->fields[i] = keep(fields[i], &at);
 }
 
 /* The response was recorded before its request: what is known of it moves over. */
@@ -222,17 +230,14 @@ static void request_begins(struct http2 *http, const struct flow *flow, uint32_t
 		return;
 	}
 	struct http2_stream *early = http->unrequested > 0 ? http2_streams_find(&http->streams, id) : NULL;
-	struct http2_stream *s = stream_open(http, flow, id, kept_bytes(head));
+	struct http2_stream *s = stream_open(http, flow, id, fields_bytes(head->fields));
 
 	if (s == NULL) {
 		if (early != NULL)
 			drop_unrequested(http, flow, early);
 		return;
 	}
-	char *at = s->text;
-
-	for (unsigned i = 0; i < HTTP2_REQUEST_FIELDS; i++)
-		s->fields[i] = keep(head->fields[i], &at);
+	keep_fields(s, head->fields);
 	s->requested = true;
 	s->start_ns = first_ns;
 	s->flags = (head->cut ? EXCHANGE_REQUEST_CUT : 0) | (head->uncertain ? EXCHANGE_HEAD_UNCERTAIN : 0);
@@ -245,6 +250,39 @@ static void request_begins(struct http2 *http, const struct flow *flow, uint32_t
 	http2_streams_add(&http->streams, flow->pool, s);
 	if (s->bodies[FROM_SERVER].ended)
 		finish(http, flow, s, EXCHANGE_ENDED_BY_MESSAGE, s->response_last_ns);
+}
+
+void http2_pair_adopt(struct http2 *http, const struct flow *flow, const struct exchange *request)
+{
+	const struct http_exchange *from = &request->http;
+	const struct slice fields[HTTP2_REQUEST_FIELDS] = {
+		[HTTP2_METHOD] = from->method,
+		[HTTP2_PATH] = from->target,
+		[HTTP2_SCHEME] = from->scheme,
+		[HTTP2_HOST] = from->host,
+		[HTTP2_USER_AGENT] = from->user_agent,
+		[HTTP2_TRACEPARENT] = request->traceparent,
+		[HTTP2_TRACESTATE] = request->tracestate,
+		[HTTP2_X_FORWARDED_FOR] = from->x_forwarded_for,
+		[HTTP2_FORWARDED] = from->forwarded,
+		[HTTP2_X_FORWARDED_PROTO] = from->x_forwarded_proto,
+		[HTTP2_X_FORWARDED_HOST] = from->x_forwarded_host,
+	};
+	struct http2_stream *s = stream_open(http, flow, 1, fields_bytes(fields));
+
+	http->request_id_max = 1;
+	if (s == NULL)
+		return;
+	keep_fields(s, fields);
+	s->requested = true;
+	s->start_ns = request->start_ns;
+	s->flags = request->flags;
+	s->bodies[FROM_CLIENT] = (struct http2_body){
+		.bytes = (uint64_t)from->request_body_bytes,
+		.uncertain = from->request_body_bytes < 0,
+		.ended = true,
+	};
+	http2_streams_add(&http->streams, flow->pool, s);
 }
 
 /* ---- responses ---- */
