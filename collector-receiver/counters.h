@@ -42,6 +42,12 @@
 	RECEIVER_COUNTER(HEADS_UNFINISHED, "shmotel.receiver.message.lost", "{message}",                               \
 			 "stage=parser,reason=unfinished",                                                             \
 			 "requests whose head was not complete when the connection was closed")                        \
+	RECEIVER_COUNTER(CONNECTIONS_ENCRYPTED, "shmotel.receiver.connections.opaque", "{connection}",                 \
+			 "reason=encrypted", "database connections that went over to TLS")                             \
+	RECEIVER_COUNTER(CONNECTIONS_COMPRESSED, "shmotel.receiver.connections.opaque", "{connection}",                \
+			 "reason=compressed", "database connections that agreed on compression")                       \
+	RECEIVER_COUNTER(CONNECTIONS_REPLICATION, "shmotel.receiver.connections.opaque", "{connection}",               \
+			 "reason=replication", "database connections that became a stream of replication")             \
 	RECEIVER_COUNTER(PIPELINE_FULL, "shmotel.receiver.exchange.lost", "{exchange}",                                \
 			 "stage=parser,reason=pipeline_full",                                                          \
 			 "requests given up because too many waited for their response on one connection")             \
