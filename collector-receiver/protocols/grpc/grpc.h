@@ -8,7 +8,10 @@
 
 #include "exchanges/slice.h"
 
-enum { GRPC_PREFIX_BYTES = 5 };
+enum {
+	GRPC_PREFIX_BYTES = 5,
+	GRPC_WEB_TRAILERS_BYTES_MAX = 1024, /* that are kept of gRPC-Web's trailers */
+};
 
 /* ---- message.c: counting messages by their prefixes ---- */
 
@@ -34,6 +37,7 @@ enum grpc_kind {
 	GRPC_NOT,
 	GRPC_HTTP2,
 	GRPC_WEB,
+	GRPC_WEB_TEXT,
 };
 
 /* What a content-type says. */
@@ -44,5 +48,27 @@ int32_t grpc_parse_status(struct slice text);
 
 /* Undo the percent-encoding of grpc-message in place; what is no encoding stays. Returns the length left. */
 size_t grpc_decode_message(char *text, size_t length);
+
+/* ---- web.c: the body of gRPC-Web over HTTP/1.1 ---- */
+
+struct grpc_web {
+	struct grpc_counter messages;
+	bool text;           /* in base64 */
+	uint8_t group_chars; /* of the four that make three bytes */
+	uint32_t group;
+	uint32_t trailers_bytes;
+	char trailers[GRPC_WEB_TRAILERS_BYTES_MAX];
+};
+
+void grpc_web_begin(struct grpc_web *web, bool text);
+
+/* Bytes of the body, in order; `bytes` == NULL if they pass unseen. */
+void grpc_web_take(struct grpc_web *web, const char *bytes, uint64_t length);
+
+/* Fields of the trailers, as far as they were seen; absent: bytes == NULL. */
+struct grpc_trailers {
+	struct slice status, message;
+};
+struct grpc_trailers grpc_web_trailers(const struct grpc_web *web);
 
 #endif

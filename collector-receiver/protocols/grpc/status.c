@@ -13,11 +13,12 @@ static bool begins_with(struct slice s, struct slice prefix)
 enum grpc_kind grpc_kind_of(struct slice content_type)
 {
 	static const struct slice grpc = SLICE_LITERAL("application/grpc"), web = SLICE_LITERAL("application/grpc-web");
+	static const struct slice text = SLICE_LITERAL("application/grpc-web-text");
 
 	if (content_type.bytes == NULL || !begins_with(content_type, grpc))
 		return GRPC_NOT;
 	if (begins_with(content_type, web))
-		return GRPC_WEB;
+		return begins_with(content_type, text) ? GRPC_WEB_TEXT : GRPC_WEB;
 	if (content_type.length == grpc.length)
 		return GRPC_HTTP2;
 	char next = content_type.bytes[grpc.length];

@@ -121,10 +121,27 @@ static enum http1_body_step take_framing_char(struct http1_body *body, int c)
 	}
 }
 
-static void take_content(struct http1_body *body, uint64_t bytes)
+/* `bytes` == NULL: they pass unseen. */
+static void show_content(struct http1_body *body, const char *bytes, uint64_t length)
 {
-	body->bytes += bytes;
-	body->remaining -= bytes;
+	body->bytes += length;
+	if (body->web != NULL)
+		grpc_web_take(body->web, bytes, length);
+}
+
+static void take_content(struct http1_body *body, struct cursor *in)
+{
+	const char *bytes = cursor_rest(in).bytes;
+	uint64_t length = cursor_skip(in, body->remaining);
+
+	body->remaining -= length;
+	show_content(body, bytes, length);
+}
+
+static void step_over_content(struct http1_body *body, uint64_t length)
+{
+	body->remaining -= length;
+	show_content(body, NULL, length);
 }
 
 static enum http1_body_step take_chunked(struct http1_body *body, struct cursor *in)
@@ -134,7 +151,7 @@ static enum http1_body_step take_chunked(struct http1_body *body, struct cursor 
 
 		switch ((enum chunk_place)body->chunk_place) {
 		case CHUNK_DATA:
-			take_content(body, cursor_skip(in, body->remaining));
+			take_content(body, in);
 			if (body->remaining == 0)
 				body->chunk_place = CHUNK_DATA_CR;
 			break;
@@ -162,12 +179,13 @@ enum http1_body_step http1_body_take(struct http1_body *body, struct cursor *in)
 	case HTTP1_BODY_NONE:
 		return HTTP1_BODY_ENDED;
 	case HTTP1_BODY_LENGTH:
-		take_content(body, cursor_skip(in, body->remaining));
+		take_content(body, in);
 		return body->remaining == 0 ? HTTP1_BODY_ENDED : HTTP1_BODY_GOES_ON;
 	case HTTP1_BODY_CHUNKED:
 		return take_chunked(body, in);
 	case HTTP1_BODY_UNTIL_CLOSE:
-		body->bytes += cursor_skip(in, UINT64_MAX);
+		body->remaining = cursor_left(in);
+		take_content(body, in);
 		return HTTP1_BODY_GOES_ON;
 	case HTTP1_BODY_UNKNOWN:
 		break;
@@ -180,7 +198,7 @@ enum http1_body_step http1_body_hole(struct http1_body *body, uint64_t *bytes)
 	uint64_t n = *bytes;
 
 	if (body->framing == HTTP1_BODY_UNTIL_CLOSE) {
-		body->bytes += n;
+		show_content(body, NULL, n);
 		*bytes = 0;
 		return HTTP1_BODY_GOES_ON;
 	}
@@ -189,7 +207,7 @@ enum http1_body_step http1_body_hole(struct http1_body *body, uint64_t *bytes)
 			return HTTP1_BODY_GOES_ON;
 		if (body->chunk_place != CHUNK_DATA || n > body->remaining)
 			return HTTP1_BODY_BROKEN;
-		take_content(body, n);
+		step_over_content(body, n);
 		if (body->remaining == 0)
 			body->chunk_place = CHUNK_DATA_CR;
 		*bytes = 0;
@@ -199,7 +217,7 @@ enum http1_body_step http1_body_hole(struct http1_body *body, uint64_t *bytes)
 		return HTTP1_BODY_BROKEN;
 	uint64_t step = n < body->remaining ? n : body->remaining;
 
-	take_content(body, step);
+	step_over_content(body, step);
 	*bytes = n - step;
 	return body->remaining == 0 ? HTTP1_BODY_ENDED : HTTP1_BODY_GOES_ON;
 }

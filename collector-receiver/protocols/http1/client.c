@@ -24,6 +24,8 @@ static void request_begins(struct http1 *http, const struct flow *flow, const st
 	http1_pair_prove(http, flow);
 	http1_pair_request(http, flow, head);
 	http1_request_body(&client->body, head);
+	if (http->receiving != NULL && http->receiving->call != NULL)
+		client->body.web = &http->receiving->call->request;
 	http->continue_expected = head->expect_continue && client->body.framing != HTTP1_BODY_NONE;
 	client->phase = HTTP1_IN_BODY;
 	if (http->receiving != NULL && http->receiving->is_connect) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocols/grpc/grpc.h"
 #include "protocols/protocol.h"
 
 enum {
@@ -40,6 +41,8 @@ struct http1_head {
 	bool transfer_encoding;
 	bool chunked_last; /* the last transfer coding is "chunked" */
 	bool expect_continue;
+	enum grpc_kind rpc;             /* by content-type */
+	struct slice rpc_status, rpc_message; /* of a response */
 	bool upgrade_http2; /* of a response: "Upgrade: h2c" */
 	bool traceparent_repeated;
 	bool cut; /* the rest of the head was not seen */
@@ -87,6 +90,7 @@ struct http1_body {
 	uint8_t chunk_place;
 	uint64_t remaining; /* of the body, or of the chunk */
 	uint64_t bytes;     /* content so far, framing not counted */
+	struct grpc_web *web; /* is shown the content; NULL: nobody is */
 };
 
 enum http1_body_step {
@@ -106,6 +110,29 @@ enum http1_body_step http1_body_take(struct http1_body *body, struct cursor *in)
 /* Step over *bytes unseen bytes; on HTTP1_BODY_ENDED *bytes are left over behind the body's end. */
 enum http1_body_step http1_body_hole(struct http1_body *body, uint64_t *bytes);
 
+/* ---- rpc.c: requests that are calls of gRPC-Web ---- */
+
+/* A block of the pool. */
+struct http1_call {
+	struct grpc_web request, response;
+	int32_t status;
+	uint32_t message_bytes;
+	char message[GRPC_WEB_TRAILERS_BYTES_MAX];
+};
+
+/* NULL if the request is none, or, counted, without memory. */
+struct http1_call *http1_call_create(struct block_pool *pool, const struct http1_head *request);
+void http1_call_destroy(struct block_pool *pool, struct http1_call *call);
+
+/* What the head of the response says. */
+void http1_call_answered(struct http1_call *call, const struct http1_head *response);
+
+/* That was another call's response. */
+void http1_call_refuted(struct http1_call *call);
+
+/* Make a call of an exchange that has been filled in as HTTP. It refers to `call`. */
+void http1_call_report(struct http1_call *call, struct exchange *exchange);
+
 /* ---- pair.c: requests and their responses ---- */
 
 /* A request that waits for its response: a block of the pool, strings behind it. */
@@ -118,6 +145,7 @@ struct http1_request {
 	bool is_head, is_connect;
 	bool after_gap; /* requests before it may have been lost: the next response may be theirs */
 	struct slice traceparent, tracestate;
+	struct http1_call *call; /* NULL: not gRPC-Web */
 	struct http_exchange http; /* slices point into text */
 	char text[];
 };

@@ -106,7 +106,14 @@ static struct http1_request *request_create(const struct flow *flow, const struc
 	for (unsigned i = 0; i < HTTP1_FIELDS; i++)
 		*kept_field(request, (enum http1_field)i) = keep(head->fields[i], &at);
 	request->http.scheme = target_scheme(request->http.target);
+	request->call = http1_call_create(flow->pool, head);
 	return request;
+}
+
+static void request_destroy(const struct flow *flow, struct http1_request *request)
+{
+	http1_call_destroy(flow->pool, request->call);
+	block_pool_give(flow->pool, request, request->block_bytes);
 }
 
 static struct exchange exchange_of(const struct flow *flow, const struct http1_request *request, enum exchange_end end,
@@ -133,10 +140,12 @@ static void hand_over(const struct flow *flow, struct http1_request *request, en
 {
 	struct exchange exchange = exchange_of(flow, request, end, flags, end_ns);
 
+	if (request->call != NULL)
+		http1_call_report(request->call, &exchange);
 	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
 										       : COUNTER_EXCHANGES, 1);
 	flow->sink->take(flow->sink->context, &exchange);
-	block_pool_give(flow->pool, request, request->block_bytes);
+	request_destroy(flow, request);
 }
 
 /* How long nobody answered is known if it was the close that ended the waiting. */
@@ -179,6 +188,11 @@ static struct http1_request *take_oldest(struct http1 *http)
 	struct http1_body *body = &http->sides[FROM_CLIENT].body;
 
 	assert(request != NULL && http->outstanding > 0);
+	if (request->call != NULL) {
+		http->sides[FROM_SERVER].body.web = NULL; /* only the oldest is answered */
+		if (body->web == &request->call->request)
+			body->web = NULL;
+	}
 	if (http->receiving == request) {
 		/* the answer came first, or the rest of the body was not worth a record: what was announced counts */
 		if (body->framing == HTTP1_BODY_LENGTH)
@@ -216,6 +230,8 @@ void http1_pair_response(struct http1 *http, const struct flow *flow, const stru
 	if (http->answering) {
 		http->oldest->http.status = head->status;
 		http->oldest->flags |= head->cut ? EXCHANGE_RESPONSE_CUT : 0;
+		if (http->oldest->call != NULL)
+			http1_call_answered(http->oldest->call, head);
 	} else if (http->given_up > 0) {
 		http->given_up--;
 	} else {
@@ -282,6 +298,8 @@ void http1_pair_refute(struct http1 *http, const struct flow *flow, enum exchang
 	counter_add(COUNTER_RESPONSES_UNMATCHED, 1);
 	request->http.status = 0;
 	request->http.response_body_bytes = -1;
+	if (request->call != NULL)
+		http1_call_refuted(request->call);
 	request->flags &= ~(uint32_t)EXCHANGE_RESPONSE_CUT;
 	hand_over_unanswered(flow, request, reason);
 }
@@ -316,5 +334,5 @@ void http1_pair_leave(struct http1 *http, const struct flow *flow)
 	struct exchange exchange = exchange_of(flow, request, EXCHANGE_ENDED_BY_MESSAGE, 0, 0);
 
 	flow->sink->take(flow->sink->context, &exchange);
-	block_pool_give(flow->pool, request, request->block_bytes);
+	request_destroy(flow, request);
 }

@@ -156,6 +156,12 @@ static void read_field(struct http1_head *head, struct slice name, struct slice 
 		read_content_length(head, value);
 	else if (NAME_IS(name, "transfer-encoding"))
 		read_transfer_encoding(head, value);
+	else if (NAME_IS(name, "content-type"))
+		head->rpc = grpc_kind_of(value);
+	else if (head->method.bytes == NULL && NAME_IS(name, "grpc-status"))
+		head->rpc_status = value;
+	else if (head->method.bytes == NULL && NAME_IS(name, "grpc-message"))
+		head->rpc_message = value;
 	else if (head->method.bytes == NULL)
 		head->upgrade_http2 |= NAME_IS(name, "upgrade") && NAME_IS(value, "h2c");
 	else if (NAME_IS(name, "expect"))

@@ -75,6 +75,8 @@ static enum step response_begins(struct http1 *http, const struct flow *flow, co
 	bool to_connect = http->answering && http->oldest->is_connect;
 
 	http1_response_body(&server->body, head, to_head, to_connect);
+	if (http->answering && http->oldest->call != NULL)
+		server->body.web = &http->oldest->call->response;
 	server->phase = HTTP1_IN_BODY;
 	if (head->status == 101 || (to_connect && head->status / 100 == 2))
 		return switch_protocols(http, flow);

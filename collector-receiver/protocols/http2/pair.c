@@ -243,7 +243,9 @@ static void request_begins(struct http2 *http, const struct flow *flow, uint32_t
 	s->flags = (head->cut ? EXCHANGE_REQUEST_CUT : 0) | (head->uncertain ? EXCHANGE_HEAD_UNCERTAIN : 0);
 	s->is_connect = slice_equal(s->fields[HTTP2_METHOD], SLICE_LITERAL("CONNECT"));
 	s->is_rpc = kind != GRPC_NOT;
-	s->is_web = kind == GRPC_WEB;
+	s->is_web = kind == GRPC_WEB || kind == GRPC_WEB_TEXT;
+	s->bodies[FROM_CLIENT].messages.uncertain = kind == GRPC_WEB_TEXT;
+	s->bodies[FROM_SERVER].messages.uncertain = kind == GRPC_WEB_TEXT;
 	s->kind_unknown = head->fields[HTTP2_CONTENT_TYPE].bytes == NULL && (head->uncertain || head->cut);
 	if (early != NULL)
 		take_over(http, flow, s, early);

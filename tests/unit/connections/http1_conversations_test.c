@@ -122,6 +122,18 @@ static const struct conversation conversations[] = {
 	 {">POST /c HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
 	  "<HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "."},
 	 "POST /c 1.1 400 -1 0 message\n"},
+	{"gRPC-Web in base64: messages and trailers in the body",
+	 {">POST /p.S/M HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc-web-text+proto\r\nContent-Length: 12\r\n\r\n"
+	  "AAAAAANhYmM=",
+	  "<HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web-text+proto\r\n" CHUNKED
+	  "14\r\nAAAAAAJ4eQ==AAAAAAA=\r\n3c\r\ngAAAACdncnBjLXN0YXR1czogNw0KZ3JwYy1tZXNzYWdlOm5vJTIwd2F5DQo=\r\n0\r\n\r\n"},
+	 "rpc-web /p.S/M 7 200 1 2 message message=no way authority=h\n"},
+	{"gRPC-Web: Trailers-Only, and a proxy's page",
+	 {">POST /p.S/N HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 0\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web\r\nGrpc-Status: 12\r\nContent-Length: 0\r\n\r\n",
+	  ">POST /p.S/O HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 0\r\n\r\n",
+	  "<HTTP/1.1 502 Bad Gateway\r\nContent-Length: 7\r\n\r\nsorry!!"},
+	 "rpc-web /p.S/N 12 200 0 0 message\nrpc-web /p.S/O -1 502 0 -1 message\n"},
 	{"no HTTP at all", {">EHLO h\r\n", "<250 h\r\n", ">GET key\r\n", "<500 What?\r\n"}, ""},
 	{"HTTP/2 is another protocol", {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00\x04"}, ""},
 };
