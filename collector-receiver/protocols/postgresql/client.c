@@ -85,6 +85,8 @@ static void take_execute(struct postgresql *pg, const struct flow *flow, struct 
 	if (operation == NULL)
 		return;
 	operation->executes = true;
+	pg->batched |= pg->executed;
+	pg->executed = true;
 	if (!joins) {
 		const struct postgresql_named *known = postgresql_names_find(&pg->names, 'P', portal);
 
@@ -167,6 +169,7 @@ enum step postgresql_client_message(struct postgresql *pg, const struct flow *fl
 	if (flow->turn != pg->client_turn)
 		postgresql_turn_begins(pg, flow);
 	pg->client_turn = flow->turn;
+	pg->executed &= message->type != 'S' && message->type != 'Q';
 	postgresql_prove(pg, flow);
 	take_message(pg, flow, message);
 	return STEP_TOOK;

@@ -43,6 +43,8 @@ static void infer_end(struct postgresql *pg, const struct flow *flow)
 
 void postgresql_turn_begins(struct postgresql *pg, const struct flow *flow)
 {
+	bool gap_is_recent = pg->gap && pg->gap_turn == flow->turn && pg->batched;
+
 	if (pg->sides[FROM_SERVER].phase == POSTGRESQL_LOST) {
 		infer_end(pg, flow);
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_LOSS);
@@ -53,6 +55,7 @@ void postgresql_turn_begins(struct postgresql *pg, const struct flow *flow)
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_LOSS);
 		pg->adrift = false;
 	}
+	pg->gap |= gap_is_recent;
 }
 
 void postgresql_reply_misfits(struct postgresql *pg, const struct flow *flow)
@@ -83,6 +86,7 @@ enum step postgresql_lose(struct postgresql *pg, const struct flow *flow, enum s
 		counter_add(COUNTER_PARSER_HOLES, 1);
 		leave_open(pg);
 		pg->gap = true;
+		pg->gap_turn = flow->turn;
 	}
 	return STEP_LOST;
 }
@@ -115,7 +119,7 @@ void postgresql_server_found_again(struct postgresql *pg, const struct flow *flo
 		cut_before_newest_batch(pg, flow);
 	struct postgresql_operation *only = pg->pipelined ? NULL : only_asked(pg);
 
-	if (only == NULL) {
+	if (only == NULL || (only->after_gap && pg->batched)) {
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_LOSS);
 		pg->adrift = true;
 		return;

@@ -32,7 +32,9 @@ static const uint16_t needed[2][128] = {
 enum postgresql_parse postgresql_message_read(enum sender from, struct slice bytes, bool complete,
 					      struct postgresql_message *message)
 {
-	unsigned char type = bytes.length == 0 ? 'Q' : (unsigned char)bytes.bytes[0];
+	if (bytes.length == 0)
+		return POSTGRESQL_MORE;
+	unsigned char type = (unsigned char)bytes.bytes[0];
 	uint32_t length;
 
 	if (type >= 128 || needed[from][type] == NOT_A_TYPE)

@@ -22,6 +22,7 @@ struct postgresql_text *postgresql_text_create(const struct flow *flow, struct s
 	copy->references = 1;
 	copy->length = (uint32_t)text.length;
 	copy->cut = cut;
+	copy->refused = false;
 	memcpy(copy->bytes, text.bytes, text.length);
 	return copy;
 }
@@ -155,16 +156,13 @@ void postgresql_names_forget(struct postgresql_names *names, const struct flow *
 		forget(names, flow, named);
 }
 
-void postgresql_names_forget_text(struct postgresql_names *names, const struct flow *flow,
-				  const struct postgresql_text *text)
+void postgresql_names_forget_refused(struct postgresql_names *names, const struct flow *flow)
 {
 	struct postgresql_named *older;
 
-	if (text == NULL)
-		return;
 	for (struct postgresql_named *named = names->newest; named != NULL; named = older) {
 		older = named->older;
-		if (named->text == text)
+		if (named->text != NULL && named->text->refused)
 			forget(names, flow, named);
 	}
 }

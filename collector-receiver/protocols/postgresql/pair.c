@@ -201,8 +201,8 @@ static void report_skipped(struct postgresql *pg, const struct flow *flow, struc
 {
 	operation->failed = operation->executes || operation->kind != POSTGRESQL_EXTENDED;
 	operation->end_ns = flow->last_ns;
-	if (operation->parses)
-		postgresql_names_forget_text(&pg->names, flow, operation->text);
+	if (operation->parses && operation->text != NULL)
+		operation->text->refused = true;
 	postgresql_finish(pg, flow, EXCHANGE_RESET_BY_SERVER, 0);
 }
 
@@ -216,12 +216,10 @@ static void finish_at_ready(struct postgresql *pg, const struct flow *flow)
 			  outcome_seen ? 0 : EXCHANGE_END_INFERRED | EXCHANGE_RESPONSE_CUT);
 }
 
-void postgresql_ready(struct postgresql *pg, const struct flow *flow)
+static void answer_batch(struct postgresql *pg, const struct flow *flow, bool aborted)
 {
-	bool aborted = pg->aborted, last = false;
+	bool last = false;
 
-	pg->aborted = false;
-	pg->copying_in = false;
 	while (!last && postgresql_front(pg) != NULL) {
 		struct postgresql_operation *front = pg->oldest;
 
@@ -235,6 +233,16 @@ void postgresql_ready(struct postgresql *pg, const struct flow *flow)
 			return;
 		}
 	}
+}
+
+void postgresql_ready(struct postgresql *pg, const struct flow *flow)
+{
+	bool aborted = pg->aborted;
+
+	pg->aborted = pg->copying_in = false;
+	answer_batch(pg, flow, aborted);
+	if (aborted)
+		postgresql_names_forget_refused(&pg->names, flow);
 }
 
 void postgresql_drop_syncs(struct postgresql *pg, const struct flow *flow)

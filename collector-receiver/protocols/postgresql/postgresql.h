@@ -88,6 +88,7 @@ struct postgresql_text {
 	uint32_t references;
 	uint32_t length;
 	bool cut;
+	bool refused; /* the Parse that brought it has had no effect */
 	char bytes[];
 };
 
@@ -124,9 +125,8 @@ void postgresql_names_set(struct postgresql_names *names, const struct flow *flo
 			  struct postgresql_text *text, bool parameterised);
 void postgresql_names_forget(struct postgresql_names *names, const struct flow *flow, char kind, struct slice name);
 
-/* The Parse that brought this text had no effect. */
-void postgresql_names_forget_text(struct postgresql_names *names, const struct flow *flow,
-				  const struct postgresql_text *text);
+/* Forget the statements whose Parse was refused: the rest of its batch still meant them. */
+void postgresql_names_forget_refused(struct postgresql_names *names, const struct flow *flow);
 void postgresql_names_clear(struct postgresql_names *names, const struct flow *flow);
 
 /* ---- pair.c: operations and their replies ---- */
@@ -191,12 +191,15 @@ struct postgresql {
 	bool copying_in;
 	bool idle;     /* the server's last message was ReadyForQuery */
 	bool aborted;  /* after an error the server passes everything over up to Sync */
+	bool executed; /* the client's batch has an Execute */
+	bool batched;   /* batches of several Executes were seen: what a gap has swallowed may be of the batch that follows */
 	bool pipelined; /* batches were seen to wait at once: a turn of the client does not show that the server's is over */
 	uint64_t reply_last_ns;
 	bool reply_tail_unseen; /* bytes of it passed later than that, unseen */
 
 	/* Losses. Client messages were not seen: behind all that wait (gap), or between those (gap_between). */
 	bool gap, gap_between;
+	uint32_t gap_turn; /* in which the gap was found */
 	bool adrift; /* it is not known what replies belong to, until the next turn of the client */
 	bool fresh;  /* the server's place was lost, but its next byte begins the replies to what waits */
 

@@ -68,14 +68,16 @@ static void take_error(struct postgresql *pg, const struct flow *flow, struct po
 	front->failed = true;
 	if (code.length > 0)
 		memcpy(front->sqlstate, code.bytes, code.length);
+	else if (!postgresql_message_is_whole(message))
+		front->flags |= EXCHANGE_RESPONSE_CUT;
 	pg->copying_in = false;
 	if (front->kind == POSTGRESQL_QUERY)
 		front->statements++;
 	if (front->kind != POSTGRESQL_EXTENDED)
 		return; /* ReadyForQuery follows */
 	pg->aborted = true;
-	if (front->parses && !front->parsed)
-		postgresql_names_forget_text(&pg->names, flow, front->text);
+	if (front->parses && !front->parsed && front->text != NULL)
+		front->text->refused = true;
 	front->replies_due = 0;
 	postgresql_settle(pg, flow);
 }
@@ -143,6 +145,20 @@ static enum step ready_for_query(struct postgresql *pg, const struct flow *flow)
 	return STEP_TOOK;
 }
 
+/* Has the reply overtaken its request, whole or the rest of it? */
+static bool comes_early(const struct postgresql *pg, char type)
+{
+	const struct postgresql_operation *front = postgresql_front(pg);
+
+	if (pg->starting || pg->adrift || pg->gap)
+		return false;
+	if (pg->oldest == NULL)
+		return true;
+	if (front == NULL || front != pg->gathering || front->failed || front->reply_holed)
+		return false;
+	return memchr("CIs", type, 3) != NULL || (memchr("123nT", type, 5) != NULL && !is_due(front, type));
+}
+
 enum step postgresql_server_message(struct postgresql *pg, const struct flow *flow,
 				    const struct postgresql_message *message)
 {
@@ -150,7 +166,7 @@ enum step postgresql_server_message(struct postgresql *pg, const struct flow *fl
 
 	if (memchr("NSARKv", message->type, 6) != NULL) /* at any time, or during start-up */
 		return STEP_TOOK;
-	if (pg->oldest == NULL && !pg->starting && !pg->gap && !pg->adrift && flow->may_wait)
+	if (flow->may_wait && comes_early(pg, message->type))
 		return STEP_WAIT;
 	pg->reply_last_ns = flow->last_ns;
 	pg->reply_tail_unseen = false;
