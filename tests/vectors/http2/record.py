@@ -69,7 +69,6 @@ class Stream:
         self.fields = {">": [], "<": []}
         self.body = {">": b"", "<": b""}
         self.ended = set()
-        self.version = "2.0"
 
 
 class Conversation:
@@ -115,12 +114,11 @@ class Conversation:
             self.started[mark] = True
 
     def upgrade(self, head):
-        """The request of HTTP/1.1 is answered as stream 1."""
+        """The request of HTTP/1.1 is answered as stream 1, and the exchange is one of HTTP/2."""
         first, *fields = head.split("\r\n")
         method, path, _ = first.split(" ")
         named = dict(field.split(": ", 1) for field in fields)
         stream = self.streams[1] = Stream()
-        stream.version = "1.1"
         stream.fields[">"] = [(":method", method), (":path", path), (":authority", named["Host"]),
                               ("user-agent", named["User-Agent"])]
         stream.ended.add(">")
@@ -198,7 +196,7 @@ def exchange(stream):
         named = [("message", urllib.parse.unquote(response.get("grpc-message", "")) or None), scheme,
                  ("authority", request[":authority"]), *named]
     else:
-        line = (f"{request[':method']} {request[':path']} {stream.version} {response[':status']} "
+        line = (f"{request[':method']} {request[':path']} 2.0 {response[':status']} "
                 f"{len(stream.body['>'])} {len(stream.body['<'])} message")
         named = [scheme, ("host", request[":authority"]), *named]
     return line + "".join(f" {name}={value}" for name, value in named if value is not None)
@@ -248,7 +246,7 @@ def curl_nghttpx(host):
 
 
 def grpc(host, name):
-    address = grpc_calls.start_server(host, name)
+    _, address = grpc_calls.start_server(host, name)
     recorder = Recorder(int(address.split(":")[1]))
     client = grpc_calls.Client(host, name, f"127.0.0.1:{recorder.port}", parallel=3)
     client.write([
