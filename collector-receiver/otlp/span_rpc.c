@@ -11,17 +11,24 @@ enum {
 	HTTP_OK = 200,
 };
 
+/* The caller's clock runs from before the request's first byte: that much less is the deadline all the same. */
+static bool deadline_passed(const struct exchange *exchange)
+{
+	uint64_t timeout_ns = exchange->rpc.timeout_ns;
+
+	return timeout_ns != 0 && exchange->end_ns - exchange->start_ns >= timeout_ns - timeout_ns / 8;
+}
+
 /* grpc-status, or what gRPC makes of its absence; RPC_STATUS_UNSEEN when even that is not known. */
 static int32_t find_status(const struct exchange *exchange)
 {
 	const struct rpc_exchange *rpc = &exchange->rpc;
-	uint64_t duration_ns = exchange->end_ns - exchange->start_ns;
 
 	if (rpc->status >= 0)
 		return rpc->status;
 	switch (exchange->end) {
 	case EXCHANGE_RESET_BY_CLIENT:
-		return rpc->timeout_ns != 0 && duration_ns >= rpc->timeout_ns ? GRPC_DEADLINE_EXCEEDED : GRPC_CANCELLED;
+		return deadline_passed(exchange) ? GRPC_DEADLINE_EXCEEDED : GRPC_CANCELLED;
 	case EXCHANGE_RESET_BY_SERVER:
 		return (int32_t)grpc_status_from_reset(rpc->reset_code);
 	case EXCHANGE_ENDED_BY_MESSAGE:

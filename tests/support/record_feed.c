@@ -71,6 +71,10 @@ static void note_rpc(struct feed *feed, const struct exchange *x)
 	note(feed, "%s %.*s %d %u %lld %lld %s", r->web ? "rpc-web" : "rpc", (int)r->path.length, r->path.bytes, r->status,
 	     r->http_status, (long long)r->request_messages, (long long)r->response_messages, end_names[x->end]);
 	note_flags(feed, x->flags);
+	if (r->reset_code != 0)
+		note(feed, " code=%u", r->reset_code);
+	if (r->timeout_ns != 0)
+		note(feed, " timeout=%llu", (unsigned long long)r->timeout_ns);
 	note_slice(feed, "message", r->status_message);
 	note_slice(feed, "scheme", r->scheme);
 	note_slice(feed, "authority", r->authority);

@@ -46,6 +46,9 @@ enum grpc_kind grpc_kind_of(struct slice content_type);
 /* grpc-status: 0 to INT32_MAX; RPC_STATUS_UNSEEN if absent or no number. */
 int32_t grpc_parse_status(struct slice text);
 
+/* grpc-timeout, in nanoseconds; 0 if absent or malformed. */
+uint64_t grpc_parse_timeout(struct slice text);
+
 /* Undo the percent-encoding of grpc-message in place; what is no encoding stays. Returns the length left. */
 size_t grpc_decode_message(char *text, size_t length);
 

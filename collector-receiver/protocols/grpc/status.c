@@ -42,6 +42,36 @@ int32_t grpc_parse_status(struct slice text)
 	return status;
 }
 
+uint64_t grpc_parse_timeout(struct slice text)
+{
+	enum { DIGITS_MAX = 8 };
+	uint64_t value = 0;
+
+	if (text.length < 2 || text.length > DIGITS_MAX + 1)
+		return 0;
+	for (size_t i = 0; i < text.length - 1; i++) {
+		if (text.bytes[i] < '0' || text.bytes[i] > '9')
+			return 0;
+		value = value * 10 + (uint64_t)(text.bytes[i] - '0');
+	}
+	switch (text.bytes[text.length - 1]) {
+	case 'H':
+		return value * 3600 * 1000000000;
+	case 'M':
+		return value * 60 * 1000000000;
+	case 'S':
+		return value * 1000000000;
+	case 'm':
+		return value * 1000000;
+	case 'u':
+		return value * 1000;
+	case 'n':
+		return value;
+	default:
+		return 0;
+	}
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -24,6 +24,7 @@ static enum http2_field field_of(struct slice name)
 		[HTTP2_X_FORWARDED_PROTO] = KEPT("x-forwarded-proto"),
 		[HTTP2_X_FORWARDED_HOST] = KEPT("x-forwarded-host"),
 		[HTTP2_CONTENT_TYPE] = KEPT("content-type"),
+		[HTTP2_GRPC_TIMEOUT] = KEPT("grpc-timeout"),
 		[HTTP2_STATUS] = KEPT(":status"),
 		[HTTP2_GRPC_STATUS] = KEPT("grpc-status"),
 		[HTTP2_GRPC_MESSAGE] = KEPT("grpc-message"),

@@ -238,17 +238,19 @@ static enum step next_block(struct http2 *http, const struct flow *flow, enum se
 	return STEP_TOOK;
 }
 
-/* RST_STREAM's and GOAWAY's first number is all that matters. What is reset, and by whom, not why. */
+/* RST_STREAM's and GOAWAY's first number is all that matters. */
 static enum step next_numbers(struct http2 *http, const struct flow *flow, enum sender from, struct cursor *in)
 {
 	struct http2_side *side = &http->sides[from];
 
 	if (cursor_left(in) < 4)
 		return STEP_MORE;
+	uint32_t number = http2_read_u32(cursor_rest(in).bytes);
+
 	if (side->frame.type == HTTP2_RST_STREAM)
-		http2_pair_reset(http, flow, from, side->frame.stream);
+		http2_pair_reset(http, flow, from, side->frame.stream, number);
 	else if (from == FROM_SERVER)
-		http2_pair_goaway(http, flow, http2_read_u32(cursor_rest(in).bytes) & 0x7fffffff);
+		http2_pair_goaway(http, flow, number & 0x7fffffff);
 	cursor_skip(in, 4);
 	side->left -= 4;
 	side->phase = side->left == 0 ? HTTP2_AT_FRAME : HTTP2_PASSING;

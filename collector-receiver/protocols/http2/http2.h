@@ -41,6 +41,8 @@ enum http2_frame_flag {
 	HTTP2_PRIORITY_FIELDS = 0x20,
 };
 
+enum { HTTP2_REFUSED_STREAM = 7 }; /* an error code: nobody has looked at the stream */
+
 struct http2_frame {
 	uint32_t length; /* of the payload */
 	uint32_t stream;
@@ -103,6 +105,7 @@ enum http2_field {
 	HTTP2_X_FORWARDED_HOST,
 	HTTP2_REQUEST_FIELDS, /* those before it are kept with a stream */
 	HTTP2_CONTENT_TYPE = HTTP2_REQUEST_FIELDS,
+	HTTP2_GRPC_TIMEOUT,
 	HTTP2_STATUS,
 	HTTP2_GRPC_STATUS,
 	HTTP2_GRPC_MESSAGE,
@@ -172,6 +175,8 @@ struct http2_stream {
 	bool is_web;
 	bool kind_unknown; /* the content-type of the request could not be decoded */
 	int32_t rpc_status;
+	uint32_t reset_code; /* of RST_STREAM */
+	uint64_t rpc_timeout_ns;
 	bool trailers_uncertain; /* a grpc-status may have been sent that could not be decoded */
 	char *rpc_message;       /* a block of the pool */
 	uint32_t rpc_message_bytes;
@@ -264,7 +269,7 @@ void http2_pair_data(struct http2 *http, const struct flow *flow, enum sender fr
 /* How many bytes of a DATA frame are content is not known. */
 void http2_pair_data_unknown(struct http2 *http, enum sender from, uint32_t id);
 
-void http2_pair_reset(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id);
+void http2_pair_reset(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id, uint32_t code);
 
 /* GOAWAY of the server: it has not looked at the streams above `last_id` and never will (RFC 9113 6.8). */
 void http2_pair_goaway(struct http2 *http, const struct flow *flow, uint32_t last_id);

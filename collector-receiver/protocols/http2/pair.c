@@ -42,6 +42,8 @@ static struct rpc_exchange rpc_of(const struct http2_stream *s, struct slice mes
 		.scheme = f[HTTP2_SCHEME],
 		.user_agent = f[HTTP2_USER_AGENT],
 		.status = s->rpc_status,
+		.reset_code = s->reset_code,
+		.timeout_ns = s->rpc_timeout_ns,
 		.status_message = message,
 		.http_status = s->status,
 		.request_messages = messages_of(&s->bodies[FROM_CLIENT]),
@@ -246,6 +248,7 @@ static void request_begins(struct http2 *http, const struct flow *flow, uint32_t
 	s->is_web = kind == GRPC_WEB || kind == GRPC_WEB_TEXT;
 	s->bodies[FROM_CLIENT].messages.uncertain = kind == GRPC_WEB_TEXT;
 	s->bodies[FROM_SERVER].messages.uncertain = kind == GRPC_WEB_TEXT;
+	s->rpc_timeout_ns = grpc_parse_timeout(head->fields[HTTP2_GRPC_TIMEOUT]);
 	s->kind_unknown = head->fields[HTTP2_CONTENT_TYPE].bytes == NULL && (head->uncertain || head->cut);
 	if (early != NULL)
 		take_over(http, flow, s, early);
@@ -414,12 +417,14 @@ void http2_pair_data_unknown(struct http2 *http, enum sender from, uint32_t id)
 		s->bodies[from].uncertain = true;
 }
 
-void http2_pair_reset(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id)
+void http2_pair_reset(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id, uint32_t code)
 {
 	struct http2_stream *s = http2_streams_find(&http->streams, id);
 
-	if (s != NULL)
-		cut(http, flow, s, from == FROM_CLIENT ? EXCHANGE_RESET_BY_CLIENT : EXCHANGE_RESET_BY_SERVER);
+	if (s == NULL)
+		return;
+	s->reset_code = code;
+	cut(http, flow, s, from == FROM_CLIENT ? EXCHANGE_RESET_BY_CLIENT : EXCHANGE_RESET_BY_SERVER);
 }
 
 void http2_pair_goaway(struct http2 *http, const struct flow *flow, uint32_t last_id)
@@ -429,8 +434,10 @@ void http2_pair_goaway(struct http2 *http, const struct flow *flow, uint32_t las
 	while (s != NULL) {
 		struct http2_stream *newer = s->newer;
 
-		if (s->id > last_id)
+		if (s->id > last_id) {
+			s->reset_code = HTTP2_REFUSED_STREAM;
 			cut(http, flow, s, EXCHANGE_RESET_BY_SERVER);
+		}
 		s = newer;
 	}
 }

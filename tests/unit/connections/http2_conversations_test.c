@@ -137,11 +137,11 @@ static const struct conversation conversations[] = {
 	  "<headers 1 end grpc-status=0"},
 	 "rpc /p.S/Bidi 0 200 4 4 message scheme=http authority=h\n"},
 	{"gRPC: cancelled by the client, refused by the server, answered by a proxy",
-	 {OPENING, ">headers 1 " CALL "/p.S/A", ">headers 3 " CALL "/p.S/B", ">headers 5 " CALL "/p.S/C", ">data 1 messages=4",
-	  "<headers 1 :status=200", "<data 1 messages=4,4", ">reset 1 8", "<reset 3 7",
+	 {OPENING, ">headers 1 " CALL "/p.S/A|grpc-timeout=1500m", ">headers 3 " CALL "/p.S/B", ">headers 5 " CALL "/p.S/C",
+	  ">data 1 messages=4", "<headers 1 :status=200", "<data 1 messages=4,4", ">reset 1 8", "<reset 3 7",
 	  "<headers 5 :status=503|content-type=text/html", "<data 5 end bytes=20"},
-	 "rpc /p.S/A -1 200 1 2 reset-by-client scheme=http authority=h\n"
-	 "rpc /p.S/B -1 0 0 0 reset-by-server response-unseen scheme=http authority=h\n"
+	 "rpc /p.S/A -1 200 1 2 reset-by-client code=8 timeout=1500000000 scheme=http authority=h\n"
+	 "rpc /p.S/B -1 0 0 0 reset-by-server response-unseen code=7 scheme=http authority=h\n"
 	 "rpc /p.S/C -1 503 0 -1 message scheme=http authority=h\n"},
 	{"gRPC-Web over HTTP/2, and what only looks like gRPC",
 	 {OPENING, ">headers 1 " POST "/p.S/W|content-type=application/grpc-web+proto", ">data 1 end messages=4",

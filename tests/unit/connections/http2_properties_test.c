@@ -72,7 +72,7 @@ static void plan(struct plan *p, struct random *r)
 static void finish(struct connection_script *c, unsigned at)
 {
 	struct plan *p = &c->plans[at];
-	const char *end = p->reset ? "reset-by-client" : "message";
+	const char *end = !p->reset ? "message" : p->rpc ? "reset-by-client code=8" : "reset-by-client";
 	char sizes[2][16] = {"-1", "-1"};
 
 	if (p->request_ended)

@@ -40,8 +40,8 @@ SET(http_503, no_status(e); e->rpc.http_status = 503)
 SET(http_404, no_status(e); e->rpc.http_status = 404)
 SET(http_401, no_status(e); e->rpc.http_status = 401)
 SET(client_reset, no_status(e); e->rpc.http_status = 0; e->end = EXCHANGE_RESET_BY_CLIENT; e->flags = UNSEEN_END)
-SET(client_reset_in_time, client_reset(e); e->rpc.timeout_ns = 12000001)
-SET(client_reset_late, client_reset(e); e->rpc.timeout_ns = 12000000)
+SET(client_reset_in_time, client_reset(e); e->rpc.timeout_ns = 13714288)
+SET(client_reset_late, client_reset(e); e->rpc.timeout_ns = 13714285)
 SET(server_reset, client_reset(e); e->end = EXCHANGE_RESET_BY_SERVER)
 SET(server_refused, server_reset(e); e->rpc.reset_code = 7)
 SET(server_calm, server_reset(e); e->rpc.reset_code = 11)
@@ -167,8 +167,8 @@ static const struct rule rules_of_grpc[] = {
 	 SERVER,
 	 client_reset,
 	 {"rpc.response.status_code", "CANCELLED", "status", "Unset", "shmotel.end", "reset_by_client"}},
-	{"given up before its deadline", CLIENT, client_reset_in_time, {"rpc.response.status_code", "CANCELLED"}},
-	{"given up at its deadline", SERVER, client_reset_late, {"rpc.response.status_code", "DEADLINE_EXCEEDED"}},
+	{"given up well before its deadline", CLIENT, client_reset_in_time, {"rpc.response.status_code", "CANCELLED"}},
+	{"given up at its deadline, as the wire shows it", SERVER, client_reset_late, {"rpc.response.status_code", "DEADLINE_EXCEEDED"}},
 	{"given up by the server", CLIENT, server_reset, {"rpc.response.status_code", "INTERNAL"}},
 	{"refused", CLIENT, server_refused, {"rpc.response.status_code", "UNAVAILABLE", "error.type", "UNAVAILABLE"}},
 	{"told to keep calm", CLIENT, server_calm, {"rpc.response.status_code", "RESOURCE_EXHAUSTED"}},

@@ -23,7 +23,7 @@ static const char *const names[HTTP2_FIELDS] = {
 	[HTTP2_TRACEPARENT] = "traceparent", [HTTP2_TRACESTATE] = "tracestate",
 	[HTTP2_X_FORWARDED_FOR] = "x-forwarded-for", [HTTP2_FORWARDED] = "forwarded",
 	[HTTP2_X_FORWARDED_PROTO] = "x-forwarded-proto", [HTTP2_X_FORWARDED_HOST] = "x-forwarded-host",
-	[HTTP2_CONTENT_TYPE] = "content-type", [HTTP2_STATUS] = ":status",
+	[HTTP2_CONTENT_TYPE] = "content-type", [HTTP2_STATUS] = ":status", [HTTP2_GRPC_TIMEOUT] = "grpc-timeout",
 	[HTTP2_GRPC_STATUS] = "grpc-status", [HTTP2_GRPC_MESSAGE] = "grpc-message",
 };
 
