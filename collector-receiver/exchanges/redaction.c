@@ -3,6 +3,8 @@
 #include "exchanges/redaction.h"
 
 #include "counters.h"
+#include "sql/sql_sanitise.h"
+#include "sql/sql_summary.h"
 
 static const struct slice default_keys[] = {
 	SLICE_LITERAL("X-Amz-Signature"),
@@ -31,13 +33,18 @@ struct writer {
 	size_t start;
 	size_t limit;
 	bool cut;
+	bool keep_lines; /* line feeds and tabs */
 };
 
 static struct writer writer_open(struct redaction_space *space, size_t length_max)
 {
 	size_t room = space->capacity - space->length;
 
-	return (struct writer){space, space->length, space->length + (room < length_max ? room : length_max), false};
+	return (struct writer){
+		.space = space,
+		.start = space->length,
+		.limit = space->length + (room < length_max ? room : length_max),
+	};
 }
 
 static struct slice writer_close(struct writer *w)
@@ -113,20 +120,41 @@ static bool is_clean(struct slice text)
 	return true;
 }
 
+static bool is_kept(const struct writer *w, char c)
+{
+	return is_plain(c) || (w->keep_lines && (c == '\n' || c == '\t'));
+}
+
+/* Single bytes, as many as there is room for. */
+static void write_run(struct writer *w, struct slice run)
+{
+	size_t room = w->limit - w->space->length;
+
+	if (run.length > room) {
+		write_whole(w, (struct slice){run.bytes, room});
+		w->cut = true;
+		return;
+	}
+	write_whole(w, run);
+}
+
 static void write_clean(struct writer *w, struct slice raw)
 {
 	size_t at = 0;
 
-	if (raw.length <= w->limit - w->space->length && is_clean(raw)) {
-		write_whole(w, raw);
+	if (is_clean(raw)) {
+		write_run(w, raw);
 		return;
 	}
 	while (at < raw.length && !w->cut) {
+		size_t run = at;
 		size_t sequence;
 
-		if (is_plain(raw.bytes[at])) {
-			write_whole(w, (struct slice){raw.bytes + at, 1});
-			at++;
+		while (run < raw.length && is_kept(w, raw.bytes[run]))
+			run++;
+		if (run > at) {
+			write_run(w, (struct slice){raw.bytes + at, run - at});
+			at = run;
 		} else if (raw.bytes[at] == '\t') {
 			write_whole(w, SLICE_LITERAL(" "));
 			at++;
@@ -315,5 +343,46 @@ struct slice redaction_command(struct redaction_space *space, struct slice opera
 		write_whole(&w, SLICE_LITERAL(" ?"));
 	if (arguments > REDACTION_ARGUMENTS_MAX)
 		write_whole(&w, SLICE_LITERAL(" ..."));
+	return writer_close(&w);
+}
+
+/* --- SQL ---------------------------------------------------------------------------------------------------------- */
+
+static void write_piece(void *context, struct slice piece)
+{
+	write_clean(context, piece);
+}
+
+struct slice redaction_query_text(struct redaction_space *space, const struct redaction *rules,
+				  const struct sql_text *text, bool is_parameterised)
+{
+	struct writer w = writer_open(space, REDACTION_QUERY_TEXT_MAX);
+	const struct sql_sink sink = {write_piece, &w};
+	bool is_whole = true;
+
+	if (text->text.length == 0 || rules->query_text == QUERY_TEXT_OFF)
+		return (struct slice){0};
+	w.keep_lines = true;
+	if (rules->query_text == QUERY_TEXT_RAW)
+		write_clean(&w, text->text);
+	else if (rules->query_text == QUERY_TEXT_SANITISED && is_parameterised && sql_has_placeholder(text))
+		is_whole = sql_drop_comments(text, &sink);
+	else
+		is_whole = sql_sanitise(text, &sink);
+	if (is_whole)
+		return writer_close(&w);
+	space->length = w.start;
+	return (struct slice){0};
+}
+
+struct slice redaction_query_summary(struct redaction_space *space, const struct sql_text *text, bool is_batch)
+{
+	char summary[SQL_SUMMARY_MAX];
+	struct writer w = writer_open(space, SQL_SUMMARY_MAX);
+	size_t length = sql_summary(text, is_batch, summary);
+
+	if (length == 0)
+		return (struct slice){0};
+	write_clean(&w, (struct slice){summary, length});
 	return writer_close(&w);
 }

@@ -1,12 +1,13 @@
 /* What may leave the host: every string taken from a wire passes here on its way into telemetry, and nothing else
- * decides. The result is valid UTF-8 (OTLP demands it) without control characters, of bounded length, with the secrets
- * of URLs replaced. */
+ * decides. The result is valid UTF-8 (OTLP demands it) without control characters (query text may have line feeds and
+ * tabs), of bounded length, with the secrets of URLs and the literals of queries replaced. */
 #ifndef EXCHANGES_REDACTION_H
 #define EXCHANGES_REDACTION_H
 
 #include <stdint.h>
 
 #include "exchanges/slice.h"
+#include "sql/sql_lexer.h"
 
 /* How much of a database's query text may leave. */
 enum redaction_query_text {
@@ -40,7 +41,6 @@ enum redaction_limit {
 	REDACTION_STATUS_MESSAGE_MAX = 1024,
 	REDACTION_CODE_MAX = 64,
 	REDACTION_DATABASE_NAME_MAX = 255,
-	REDACTION_QUERY_SUMMARY_MAX = 255, /* the conventions' */
 	REDACTION_QUERY_TEXT_MAX = 4096,
 	REDACTION_ARGUMENTS_MAX = 16, /* placeholders of a command */
 };
@@ -74,6 +74,15 @@ struct slice redaction_url(struct redaction_space *space, const struct redaction
  * words. Absent if it is anything else, or longer than REDACTION_CODE_MAX: then it is not that kind of name, and may be
  * somebody's data. Points into raw. */
 struct slice redaction_code(struct slice raw);
+
+/* The text of an SQL statement, as rules->query_text says; is_parameterised: its values travelled apart from it, which is
+ * believed if the text has a place for one. Line feeds and tabs stay. Absent also if the text cannot be trusted
+ * (sql_sanitise). */
+struct slice redaction_query_text(struct redaction_space *space, const struct redaction *rules,
+				  const struct sql_text *text, bool is_parameterised);
+
+/* Operations and targets of an SQL statement, or of a batch (sql_summary.h). Absent if there are none. */
+struct slice redaction_query_summary(struct redaction_space *space, const struct sql_text *text, bool is_batch);
 
 /* The text of a command with its arguments: the operation and a '?' for each of them, "..." for those beyond
  * REDACTION_ARGUMENTS_MAX. */

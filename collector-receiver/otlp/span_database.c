@@ -7,12 +7,13 @@
 static const struct system {
 	struct slice name;
 	uint16_t default_port;
+	enum sql_dialect dialect;
 	bool has_peer;		/* network.peer.* is among its attributes */
 	bool namespace_is_name; /* and fit for span names; Redis's is a number */
 } systems[DATABASE_SYSTEMS] = {
-	[DATABASE_POSTGRESQL] = {SLICE_LITERAL("postgresql"), 5432, .namespace_is_name = true},
-	[DATABASE_MYSQL] = {SLICE_LITERAL("mysql"), 3306, .namespace_is_name = true},
-	[DATABASE_MARIADB] = {SLICE_LITERAL("mariadb"), 3306, .namespace_is_name = true},
+	[DATABASE_POSTGRESQL] = {SLICE_LITERAL("postgresql"), 5432, SQL_POSTGRESQL, .namespace_is_name = true},
+	[DATABASE_MYSQL] = {SLICE_LITERAL("mysql"), 3306, SQL_MYSQL, .namespace_is_name = true},
+	[DATABASE_MARIADB] = {SLICE_LITERAL("mariadb"), 3306, SQL_MYSQL, .namespace_is_name = true},
 	[DATABASE_REDIS] = {SLICE_LITERAL("redis"), 6379, .has_peer = true},
 	[DATABASE_MEMCACHED] = {SLICE_LITERAL("memcached"), 11211, .has_peer = true},
 };
@@ -85,17 +86,50 @@ static void set_outcome(struct span *span, const struct database_exchange *datab
 		span_set_error(span, code.length > 0 ? code : SLICE_LITERAL("_OTHER"));
 }
 
+static struct sql_text sql_of(const struct exchange *exchange)
+{
+	return (struct sql_text){
+		.text = exchange->database.query_text,
+		.dialect = systems[exchange->database.system].dialect,
+		.cut = (exchange->flags & EXCHANGE_REQUEST_CUT) != 0,
+	};
+}
+
+/* A batch has a summary even if nothing is known of its statements. */
+static struct slice summary_of(struct span *span, const struct exchange *exchange)
+{
+	const struct database_exchange *database = &exchange->database;
+	const struct sql_text sql = sql_of(exchange);
+
+	if (database->language != DATABASE_SQL)
+		return (struct slice){0};
+	if (sql.text.length == 0)
+		return database->operations >= 2 && database->operation.length == 0 ? SLICE_LITERAL("BATCH")
+										    : (struct slice){0};
+	return redaction_query_summary(&span->space, &sql, database->operations >= 2);
+}
+
 /* A command's arguments are keys and values: without them the text is what the protocol's parser counted. */
 static struct slice command_text(struct span *span, const struct database_exchange *database,
-				 const struct span_rules *rules, struct slice operation)
+				 const struct redaction *rules, struct slice operation)
 {
-	if (rules->redaction.query_text == QUERY_TEXT_OFF)
+	if (rules->query_text == QUERY_TEXT_OFF)
 		return (struct slice){0};
-	if (rules->redaction.query_text == QUERY_TEXT_RAW && database->query_text.length > 0)
+	if (rules->query_text == QUERY_TEXT_RAW && database->query_text.length > 0)
 		return redaction_text(&span->space, database->query_text, REDACTION_QUERY_TEXT_MAX);
 	if (operation.length == 0)
 		return (struct slice){0};
 	return redaction_command(&span->space, operation, database->arguments);
+}
+
+static struct slice query_text(struct span *span, const struct exchange *exchange, const struct redaction *rules,
+			       struct slice operation)
+{
+	const struct sql_text sql = sql_of(exchange);
+
+	if (exchange->database.language == DATABASE_COMMAND)
+		return command_text(span, &exchange->database, rules, operation);
+	return redaction_query_text(&span->space, rules, &sql, exchange->database.parameterised);
 }
 
 void span_set_database(struct span *span, const struct exchange *exchange, const struct span_rules *rules)
@@ -103,6 +137,7 @@ void span_set_database(struct span *span, const struct exchange *exchange, const
 	const struct database_exchange *database = &exchange->database;
 	const struct system *system = &systems[database->system];
 	struct database_names names = {
+		.summary = summary_of(span, exchange),
 		.operation = redaction_code(database->operation),
 		.procedure = clean_name(span, database->stored_procedure),
 		.name_space = clean_name(span, database->name_space),
@@ -114,8 +149,8 @@ void span_set_database(struct span *span, const struct exchange *exchange, const
 	add_present(span, ATTRIBUTE_DB_NAMESPACE, names.name_space);
 	add_present(span, ATTRIBUTE_DB_OPERATION_NAME, names.operation);
 	add_present(span, ATTRIBUTE_DB_STORED_PROCEDURE_NAME, names.procedure);
-	if (database->language == DATABASE_COMMAND)
-		add_present(span, ATTRIBUTE_DB_QUERY_TEXT, command_text(span, database, rules, names.operation));
+	add_present(span, ATTRIBUTE_DB_QUERY_SUMMARY, names.summary);
+	add_present(span, ATTRIBUTE_DB_QUERY_TEXT, query_text(span, exchange, &rules->redaction, names.operation));
 	if (database->operations >= 2)
 		span_add_integer(span, ATTRIBUTE_DB_OPERATION_BATCH_SIZE, database->operations);
 	set_name(span, system, &names);

@@ -4,6 +4,7 @@
 #include "otlp/span_conventions.h"
 #include "otlp/span_end.h"
 #include "otlp/trace_context.h"
+#include "sql/sql_sanitise.h"
 
 static const struct slice default_methods[] = {
 	SLICE_LITERAL("GET"),	 SLICE_LITERAL("POST"),	   SLICE_LITERAL("HEAD"),  SLICE_LITERAL("PUT"),
@@ -20,13 +21,22 @@ void span_rules_defaults(struct span_rules *rules)
 	};
 }
 
+/* Databases have no place for it but a comment. */
+static struct slice traceparent_of(const struct exchange *exchange)
+{
+	if (exchange->traceparent.bytes != NULL || exchange->protocol != EXCHANGE_DATABASE ||
+	    exchange->database.language != DATABASE_SQL)
+		return exchange->traceparent;
+	return sql_traceparent(exchange->database.query_text);
+}
+
 static void set_context(struct span *span, const struct exchange *exchange, struct random_ids *ids)
 {
 	struct trace_context caller;
 
 	random_ids_span(ids, span->span_id);
 	span->flags = SPAN_FLAG_HAS_IS_REMOTE;
-	span->has_parent = trace_context_parse(exchange->traceparent, &caller);
+	span->has_parent = trace_context_parse(traceparent_of(exchange), &caller);
 	if (!span->has_parent) {
 		random_ids_trace(ids, span->trace_id);
 		span->flags |= TRACE_FLAG_SAMPLED;

@@ -16,6 +16,7 @@
  *
  * Trace. A server span continues a valid incoming traceparent (its parent is remote). A client span is the child of the
  * id that its own request carries: that id was made by an SDK in the process, or passed on by it. Without: a new trace.
+ * An SQL statement has it in a comment at its end, as sqlcommenter writes it: traceparent='...'.
  *
  * HTTP. Status: 5xx is Error on both sides, 4xx on clients only, a code outside 100 to 599 on clients.
  * Name: {method}, or HTTP for a method that is not known. Never a path; http.route is the framework's to know.

@@ -199,6 +199,105 @@ static void a_url_without_scheme_or_query_has_none(void **state)
 	expect("authority", redaction_url(&space, &redaction_default, &url, 512), "//example.com:443");
 }
 
+/* --- databases ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *what;
+	enum redaction_query_text mode;
+	bool is_parameterised;
+	const char *query;
+	const char *wanted;
+} statements[] = {
+	{"literals are replaced", QUERY_TEXT_SANITISED, false, "SELECT 'x' -- y", "SELECT ? "},
+	{"text whose values travel apart is kept", QUERY_TEXT_SANITISED, true, "a = $1 LIMIT 5", "a = $1 LIMIT 5"},
+	{"but for its comments", QUERY_TEXT_SANITISED, true, "a = $1 /* secret */", "a = $1 "},
+	{"one without a place for a value is not believed", QUERY_TEXT_SANITISED, true, "a = 'secret'", "a = ?"},
+	{"strict believes none", QUERY_TEXT_STRICT, true, "a = $1 AND b = 'secret'", "a = $1 AND b = ?"},
+	{"off", QUERY_TEXT_OFF, false, "SELECT 1", ""},
+	{"raw", QUERY_TEXT_RAW, false, "SELECT 'x' -- y", "SELECT 'x' -- y"},
+	{"lines and tabs stay", QUERY_TEXT_SANITISED, false, "SELECT\n\ta", "SELECT\n\ta"},
+	{"control characters do not", QUERY_TEXT_RAW, false, "SELECT\x1b[2J\r", "SELECT" FFFD "[2J" FFFD},
+	{"a text that nobody can read is not shown", QUERY_TEXT_SANITISED, false, "a \"secret", ""},
+};
+
+static void query_text_leaves_as_far_as_configured(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		const struct redaction rules = {.query_text = statements[i].mode};
+		const struct sql_text sql = {text(statements[i].query), SQL_POSTGRESQL, false};
+		struct redaction_space space = fresh_space();
+
+		expect(statements[i].what, redaction_query_text(&space, &rules, &sql, statements[i].is_parameterised),
+		       statements[i].wanted);
+	}
+}
+
+static void a_long_query_text_is_cut_and_counted(void **state)
+{
+	static char query[20000];
+	static char room[20000];
+	const struct sql_text sql = {{query, sizeof(query)}, SQL_POSTGRESQL, false};
+	struct redaction_space space = {room, 0, sizeof(room)};
+	uint64_t before = counters[COUNTER_ATTRIBUTES_CUT];
+
+	(void)state;
+	memset(query, 'a', sizeof(query));
+	assert_int_equal(redaction_query_text(&space, &redaction_default, &sql, false).length,
+			 REDACTION_QUERY_TEXT_MAX);
+	assert_int_equal(counters[COUNTER_ATTRIBUTES_CUT], before + 1);
+}
+
+static void a_summary_has_neither_literals_nor_control_characters(void **state)
+{
+	const struct sql_text sql = {text("SELECT 'secret' FROM \"a\nb\", 'secret'"), SQL_POSTGRESQL, false};
+	struct redaction_space space = fresh_space();
+
+	(void)state;
+	expect("summary", redaction_query_summary(&space, &sql, false), "SELECT \"a" FFFD "b\"");
+	expect("batch", redaction_query_summary(&space, &sql, true), "BATCH SELECT \"a" FFFD "b\"");
+}
+
+static void a_code_is_a_word_or_words_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *raw;
+		const char *wanted;
+	} codes[] = {
+		{"42P01", "42P01"},
+		{"WRONGTYPE", "WRONGTYPE"},
+		{"CONFIG GET", "CONFIG GET"},
+		{"json.set", "json.set"},
+		{"", ""},
+		{" GET", ""},
+		{"GET ", ""},
+		{"GET  X", ""},
+		{"user:42", ""},
+		{"a\nb", ""},
+		{"caf\xc3\xa9", ""},
+		{"a=b", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		expect(codes[i].raw, redaction_code(text(codes[i].raw)), codes[i].wanted);
+	static char longest[REDACTION_CODE_MAX + 1];
+
+	memset(longest, 'A', sizeof(longest));
+	assert_int_equal(redaction_code((struct slice){longest, REDACTION_CODE_MAX}).length, REDACTION_CODE_MAX);
+	assert_int_equal(redaction_code((struct slice){longest, REDACTION_CODE_MAX + 1}).length, 0);
+}
+
+static void a_command_has_a_placeholder_for_each_argument_up_to_a_limit(void **state)
+{
+	struct redaction_space space = fresh_space();
+
+	(void)state;
+	expect("none", redaction_command(&space, text("PING"), 0), "PING");
+	expect("two", redaction_command(&space, text("SET"), 2), "SET ? ?");
+	expect("many", redaction_command(&space, text("DEL"), UINT32_MAX), "DEL ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ? ...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +311,11 @@ int main(void)
 		cmocka_unit_test(the_list_of_sensitive_keys_can_be_replaced),
 		cmocka_unit_test(user_information_never_leaves),
 		cmocka_unit_test(a_url_without_scheme_or_query_has_none),
+		cmocka_unit_test(query_text_leaves_as_far_as_configured),
+		cmocka_unit_test(a_long_query_text_is_cut_and_counted),
+		cmocka_unit_test(a_summary_has_neither_literals_nor_control_characters),
+		cmocka_unit_test(a_code_is_a_word_or_words_and_nothing_else),
+		cmocka_unit_test(a_command_has_a_placeholder_for_each_argument_up_to_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

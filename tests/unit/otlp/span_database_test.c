@@ -37,6 +37,16 @@ SET(refused, e->database.failed = true; e->database.status_code = S("42P01"))
 SET(refused_without_code, e->database.failed = true)
 SET(warned, e->database.status_code = S("01000"))
 SET(chatty_code, e->database.failed = true; e->database.status_code = S("ERR no user bob@example.com"))
+SET(cut, e->flags = EXCHANGE_REQUEST_CUT; e->database.query_text = S("SELECT a FROM t WHERE b = 'sec"))
+SET(cut_in_name, e->flags = EXCHANGE_REQUEST_CUT; e->database.query_text = S("SELECT a FROM use"))
+SET(parameterised, e->database.parameterised = true; e->database.query_text = S("SELECT a FROM t WHERE b = $1 LIMIT 5"))
+SET(parameterised_for_show, e->database.parameterised = true)
+SET(unreadable, mysql(e); e->database.query_text = S("SELECT a FROM t WHERE b = \"secret"))
+SET(mysql_quotes, mysql(e); e->database.query_text = S("SELECT `a` FROM `t` WHERE b = \"secret\""))
+SET(unknown_words, e->database.query_text = S("frobnicate t"))
+SET(batch, e->database.operations = 3)
+SET(batch_of_different, batch(e); e->database.query_text = S("SELECT a FROM t; DELETE FROM u; SELECT 1"))
+SET(batch_unknown, batch(e); e->database.query_text = (struct slice){0})
 SET(batch_of_one, e->database.operations = 1)
 SET(closed, e->end = EXCHANGE_CUT_BY_CLOSE; e->flags = EXCHANGE_END_UNSEEN)
 SET(dirty_namespace, e->database.name_space = S("sh\x1bop"))
@@ -58,8 +68,10 @@ static const struct rule rules_of_sql[] = {
 	{"the plain case",
 	 CLIENT,
 	 nothing,
-	 {"db.system.name", "postgresql", "db.namespace", "shop", "server.address", "10.0.0.1", "server.port", "8080",
-	  "error.type", "-", "status", "Unset"}},
+	 {"name", "SELECT users", "db.query.summary", "SELECT users", "db.query.text",
+	  "SELECT name FROM users WHERE mail = ?", "db.system.name", "postgresql", "db.namespace", "shop", "status",
+	  "Unset"}},
+	{"the server's end", CLIENT, nothing, {"server.address", "10.0.0.1", "server.port", "8080", "error.type", "-"}},
 	{"what is not there or not by default",
 	 CLIENT,
 	 nothing,
@@ -101,6 +113,31 @@ static const struct rule rules_of_sql[] = {
 	 CLIENT,
 	 chatty_code,
 	 {"db.response.status_code", "-", "error.type", "_OTHER", "status", "Error"}},
+	{"a text that is cut", CLIENT, cut, {"name", "SELECT t", "db.query.text", "SELECT a FROM t WHERE b = ?"}},
+	{"a text that is cut within a name",
+	 CLIENT,
+	 cut_in_name,
+	 {"name", "SELECT", "db.query.text", "SELECT a FROM "}},
+	{"values that travel apart",
+	 CLIENT,
+	 parameterised,
+	 {"name", "SELECT t", "db.query.text", "SELECT a FROM t WHERE b = $1 LIMIT 5"}},
+	{"values that are said to",
+	 CLIENT,
+	 parameterised_for_show,
+	 {"db.query.text", "SELECT name FROM users WHERE mail = ?"}},
+	{"a text that nobody can read", CLIENT, unreadable, {"name", "SELECT t", "db.query.text", "-"}},
+	{"MySQL's quotes",
+	 CLIENT,
+	 mysql_quotes,
+	 {"name", "SELECT `t`", "db.query.text", "SELECT `a` FROM `t` WHERE b = ?"}},
+	{"a statement of no known kind", CLIENT, unknown_words, {"name", "shop", "db.query.summary", "-"}},
+	{"a batch of the same",
+	 CLIENT,
+	 batch,
+	 {"name", "BATCH SELECT users", "db.query.summary", "BATCH SELECT users", "db.operation.batch.size", "3"}},
+	{"a batch of different statements", CLIENT, batch_of_different, {"name", "BATCH"}},
+	{"a batch of nobody knows what", CLIENT, batch_unknown, {"name", "BATCH", "db.query.text", "-"}},
 	{"a batch of one is none", CLIENT, batch_of_one, {"db.operation.batch.size", "-"}},
 	{"closed before the response's end",
 	 CLIENT,
@@ -188,6 +225,64 @@ static void returned_rows_are_opt_in(void **state)
 	assert_string_equal(value("db.response.returned_rows"), "-");
 }
 
+static void keys_and_values_leave_only_when_configured(void **state)
+{
+	struct exchange exchange = command_fixture(CLIENT, NULL);
+
+	(void)state;
+	rules.redaction.query_text = QUERY_TEXT_STRICT;
+	make(&exchange);
+	assert_string_equal(value("db.query.text"), "GET ?");
+	rules.redaction.query_text = QUERY_TEXT_RAW;
+	make(&exchange);
+	assert_string_equal(value("db.query.text"), "GET user:42");
+	rules.redaction.query_text = QUERY_TEXT_OFF;
+	make(&exchange);
+	assert_string_equal(value("db.query.text"), "-");
+	assert_string_equal(value("name"), "GET");
+}
+
+static void without_query_text_there_is_its_summary(void **state)
+{
+	struct exchange exchange = database_fixture(CLIENT, NULL);
+
+	(void)state;
+	rules.redaction.query_text = QUERY_TEXT_OFF;
+	make(&exchange);
+	assert_string_equal(value("db.query.text"), "-");
+	assert_string_equal(value("db.query.summary"), "SELECT users");
+}
+
+static void a_comment_of_sqlcommenter_continues_the_trace(void **state)
+{
+	struct exchange exchange = database_fixture(CLIENT, NULL);
+
+	(void)state;
+	exchange.database.query_text =
+		S("SELECT 1 /*traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'*/");
+	make(&exchange);
+	assert_true(span.has_parent);
+	assert_int_equal(span.trace_id[0], 0x4b);
+	assert_string_equal(value("db.query.text"), "SELECT ? ");
+}
+
+static void the_longest_dirtiest_operation_stays_within_the_span(void **state)
+{
+	static char dirt[70000];
+	struct slice all = {dirt, sizeof(dirt)};
+	struct exchange exchange = database_fixture(CLIENT, NULL);
+
+	(void)state;
+	memset(dirt, 0x1b, sizeof(dirt));
+	exchange.database.name_space = exchange.database.stored_procedure = exchange.database.operation = all;
+	exchange.database.status_code = exchange.database.query_text = all;
+	for (rules.redaction.query_text = QUERY_TEXT_SANITISED; rules.redaction.query_text <= QUERY_TEXT_RAW;
+	     rules.redaction.query_text++) {
+		make(&exchange);
+		assert_true(span.space.length <= sizeof(span.text));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +290,10 @@ int main(void)
 		cmocka_unit_test_setup(command_systems_follow_the_conventions, seed),
 		cmocka_unit_test_setup(only_clients_have_a_metric, seed),
 		cmocka_unit_test_setup(returned_rows_are_opt_in, seed),
+		cmocka_unit_test_setup(keys_and_values_leave_only_when_configured, seed),
+		cmocka_unit_test_setup(without_query_text_there_is_its_summary, seed),
+		cmocka_unit_test_setup(a_comment_of_sqlcommenter_continues_the_trace, seed),
+		cmocka_unit_test_setup(the_longest_dirtiest_operation_stays_within_the_span, seed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
