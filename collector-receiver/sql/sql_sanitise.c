@@ -14,7 +14,7 @@ struct sanitiser {
 	const struct sql_sink *sink;
 	struct slice run; /* of the text, to be written as it is */
 	enum in_list list;
-	bool comma_held; /* of a list, written only if something else than a literal follows */
+	struct slice held; /* the comma of a list and the blanks behind it, written unless a literal follows */
 	bool keep_literals;
 };
 
@@ -44,9 +44,9 @@ static void write_constant(struct sanitiser *s, struct slice constant)
 /* Anything but a literal, a comma and white space ends a list. */
 static void leave_list(struct sanitiser *s)
 {
-	if (s->comma_held)
-		write_constant(s, SLICE_LITERAL(", "));
-	s->comma_held = false;
+	if (s->held.length > 0)
+		write_text(s, s->held);
+	s->held.length = 0;
 	s->list = NOT_IN_LIST;
 }
 
@@ -58,7 +58,7 @@ static void take_literal(struct sanitiser *s, const struct sql_token *token)
 	}
 	if (s->list != IN_LITERALS)
 		write_constant(s, SLICE_LITERAL("?"));
-	s->comma_held = false;
+	s->held.length = 0;
 	s->list = s->list == IN_OPENED || s->list == IN_LITERALS ? IN_LITERALS : NOT_IN_LIST;
 }
 
@@ -67,16 +67,22 @@ static void take_punctuation(struct sanitiser *s, const struct sql_token *token)
 	char c = token->text.bytes[0];
 
 	if (c == ',' && s->list == IN_LITERALS) {
-		s->comma_held = true;
+		s->held = token->text;
 		return;
 	}
-	if (c == ')')
-		s->comma_held = false;
 	if (c == '(' && s->list == IN_SEEN)
 		s->list = IN_OPENED;
 	else
 		leave_list(s);
 	write_text(s, token->text);
+}
+
+static void take_space(struct sanitiser *s, const struct sql_token *token)
+{
+	if (s->list != IN_LITERALS)
+		write_text(s, token->text);
+	else if (s->held.length > 0 && s->held.bytes + s->held.length == token->text.bytes)
+		s->held.length += token->text.length;
 }
 
 static void take_name(struct sanitiser *s, const struct sql_token *token)
@@ -93,8 +99,7 @@ static void take_token(struct sanitiser *s, const struct sql_token *token)
 {
 	switch (token->kind) {
 	case SQL_SPACE:
-		if (s->list != IN_LITERALS)
-			write_text(s, token->text);
+		take_space(s, token);
 		break;
 	case SQL_LITERAL:
 		take_literal(s, token);

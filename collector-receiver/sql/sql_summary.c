@@ -65,11 +65,10 @@ static void add(struct summary *summary, struct slice part)
 
 static bool continues_target(const struct parser *p, const struct sql_token *token)
 {
-	const char *end = p->target.bytes + p->target.length;
-	bool after_dot = p->target.length > 0 && end[-1] == '.';
-
-	if (p->target.length == 0 || token->text.bytes != end)
+	if (p->target.length == 0 || token->text.bytes != p->target.bytes + p->target.length)
 		return false;
+	bool after_dot = p->target.bytes[p->target.length - 1] == '.';
+
 	if (token->kind == SQL_PUNCTUATION)
 		return token->text.bytes[0] == '.' && !after_dot;
 	return after_dot && (token->kind == SQL_WORD || token->kind == SQL_QUOTED_NAME);

@@ -46,7 +46,6 @@ static void check_sanitised(const struct sql_text *text)
 	struct shown shown = {0, malloc(text->text.length + 1)};
 	const struct sql_sink sink = {keep, &shown};
 
-	/* Nothing becomes longer but IN lists, whose held comma comes back with a blank: shorter than its literal. */
 	if (sql_sanitise(text, &sink)) {
 		if (shown.length > text->text.length)
 			abort();

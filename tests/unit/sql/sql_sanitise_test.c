@@ -92,6 +92,8 @@ static void in_lists_of_literals_become_one(void **state)
 		{ANY, "a in ( 'x' )", "a in ( ?)"},
 		{ANY, "a NOT IN(-1, -2)", "a NOT IN(?)"},
 		{ANY, "a IN (1, b, 2)", "a IN (?, b, ?)"},
+		{ANY, "a IN (1,b,2)", "a IN (?,b,?)"},
+		{ANY, "a IN (1, 2, )", "a IN (?, )"},
 		{ANY, "a IN (1, ?, 2)", "a IN (?, ?, ?)"},
 		{ANY, "a IN (SELECT 1, 2)", "a IN (SELECT ?, ?)"},
 		{ANY, "(a, b) IN ((1, 2), (3, 4))", "(a, b) IN ((?, ?), (?, ?))"},
