@@ -20,6 +20,8 @@ import traceback
 RECEIVER_USER = "nobody"
 READY_SECONDS = 20
 STOP_SECONDS = 15
+# On a machine that is only emulated everything takes longer.
+PATIENCE = float(os.environ.get("SHMOTEL_TEST_PATIENCE", "1"))
 
 
 class Skip(Exception):
@@ -41,6 +43,7 @@ def check_equal(seen, expected, what):
 
 def wait_for(what, condition, seconds=15):
     """Poll until condition() is true and return what it returned; Failure names `what` after the deadline."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -106,7 +109,7 @@ class Process:
     def wait(self, seconds=STOP_SECONDS):
         """Wait for the end and return the exit code."""
         try:
-            return self.child.wait(seconds)
+            return self.child.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} has not ended after {seconds} s") from None
 
@@ -180,7 +183,7 @@ class Host:
     def run(self, argv, seconds=60, **how):
         """Run to the end and return what it printed on stdout; a failing command is a Failure."""
         done = subprocess.run([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=seconds, stdin=subprocess.DEVNULL, **how)
+                              timeout=seconds * PATIENCE, stdin=subprocess.DEVNULL, **how)
         check(done.returncode == 0, f"{argv} exited with {done.returncode}: {done.stderr[-500:]}{done.stdout[-500:]}")
         return done.stdout
 

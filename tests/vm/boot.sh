@@ -1,17 +1,19 @@
 #!/bin/bash
 # Run one command in a virtual machine with another kernel, and exit with the command's code (77: cannot, with the reason).
 #
-#   boot.sh --kernel 6.1|6.12 [--file PATH[:DESTINATION]]... [--seconds N] -- COMMAND [ARGUMENT]...
+#   boot.sh --kernel KERNEL [--root CPIO] [--memory MIB] [--file PATH[:DESTINATION]]... [--seconds N] -- COMMAND [ARGUMENT]...
 #
-# The machine is an initramfs of busybox, the named files and the shared libraries they need; no disk, no network but
-# loopback. Software emulation only, so it runs wherever QEMU does. Kernels are Debian's cloud images, fetched with apt
-# and kept in ${XDG_CACHE_HOME:-~/.cache}/shmotel/kernels.
+# The machine is an initramfs of busybox, the named files and the shared libraries they need, in front of all that a root
+# file system made before (root.sh); no disk, no network but loopback. Software emulation only, so it runs wherever QEMU
+# does. Kernels come from kernel.sh.
 set -euo pipefail
 
-seconds=240 kernel='' files=()
+seconds=240 memory=2048 kernel='' base='' files=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift 2 ;;
+	--root) base=$2; shift 2 ;;
+	--memory) memory=$2; shift 2 ;;
 	--file) files+=("$2"); shift 2 ;;
 	--seconds) seconds=$2; shift 2 ;;
 	--) shift; break ;;
@@ -21,38 +23,29 @@ done
 
 skip() { echo "skipped: $*"; exit 77; }
 
-case $kernel in
-6.1) package=linux-image-cloud-amd64 ;;
-6.12) package=linux-image-6.12-cloud-amd64 ;;
-*) echo "boot.sh: --kernel 6.1 or 6.12" >&2; exit 2 ;;
-esac
-[ "$(uname -m)" = x86_64 ] || skip "the kernel matrix is x86-64 only"
 for tool in qemu-system-x86_64 busybox cpio; do
 	command -v $tool >/dev/null || skip "$tool is not installed"
 done
-
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/shmotel/kernels/$kernel
-if [ ! -s "$cache/vmlinuz" ]; then
-	command -v apt-get >/dev/null || skip "no apt-get to fetch a kernel with"
-	mkdir -p "$cache"
-	fetch=$(mktemp -d)
-	image=$({ apt-cache depends "$package" 2>/dev/null || true; } |
-		sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -1)
-	[ -n "$image" ] || skip "apt knows no $package: is bookworm-security among its sources?"
-	(cd "$fetch" && apt-get download -q "$image" >/dev/null 2>&1) || skip "$image could not be downloaded"
-	dpkg-deb --fsys-tarfile "$fetch"/*.deb | tar -xf - -C "$fetch" ./boot
-	mv "$fetch"/boot/vmlinuz-* "$cache/vmlinuz"
-	rm -rf "$fetch"
-fi
+reason=$(mktemp)
+status=0
+image=$("$(dirname "$(realpath "$0")")/kernel.sh" "$kernel" 2>"$reason") || status=$?
+text=$(cat "$reason"); rm -f "$reason"
+[ $status -ne 77 ] || skip "$text"
+[ $status -eq 0 ] || { echo "$text" >&2; exit 2; }
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/{bin,sbin,dev,proc,sys,run,tmp,etc,root,usr/bin,usr/sbin}
+mkdir -p "$root"/{dev,proc,sys,run,tmp,etc,root,usr/bin,usr/sbin,usr/lib,usr/lib64}
 chmod 755 "$root"
 chmod 1777 "$root/tmp"
-printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$root/etc/passwd"
-printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
-echo "127.0.0.1 localhost" >"$root/etc/hosts"
+for directory in bin sbin lib lib64; do
+	ln -s usr/$directory "$root/$directory"
+done
+if [ -z "$base" ]; then
+	printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+	echo "127.0.0.1 localhost" >"$root/etc/hosts"
+fi
 cp "$(command -v busybox)" "$root/bin/busybox"
 
 add() { # host path, path inside
@@ -74,7 +67,9 @@ done
 printf '%q ' "$@" >"$root/command"
 cat >"$root/init" <<'INIT'
 #!/bin/busybox sh
-/bin/busybox --install -s /bin
+for program in $(/bin/busybox --list-full); do
+	[ -e /$program ] || [ -e /bin/${program##*/} ] || [ -e /sbin/${program##*/} ] || /bin/busybox ln -s /bin/busybox /$program
+done
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -91,11 +86,12 @@ echo "vm-exit: $?"
 poweroff -f
 INIT
 chmod +x "$root/init"
-(cd "$root" && find . -print0 | cpio --null -o -H newc --quiet) >"$root.cpio"
+# The kernel unpacks one archive after the other: the later one's files win.
+{ [ -z "$base" ] || cat "$base"; (cd "$root" && find . -print0 | cpio --null -o -H newc --quiet); } >"$root.cpio"
 trap 'rm -rf "$root" "$root.cpio" "$root.log"' EXIT
 
-timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nodefaults -no-user-config \
-	-display none -serial stdio -no-reboot -kernel "$cache/vmlinuz" -initrd "$root.cpio" \
+timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-user-config \
+	-display none -serial stdio -no-reboot -kernel "$image" -initrd "$root.cpio" \
 	-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null 2>&1 | tr -d '\r' | tee "$root.log" || true
 code=$(sed -n 's/^vm-exit: \([0-9]*\)$/\1/p' "$root.log" | tail -1)
 if [ -z "$code" ]; then
