@@ -115,6 +115,8 @@ static int maps_size(struct capture_bpf *programs, const struct capture_options 
 	if (!error)
 		error = bpf_map__set_max_entries(programs->maps.descriptors, options->connections_max);
 	if (!error)
+		error = bpf_map__set_max_entries(programs->maps.http2_walks, options->connections_max);
+	if (!error)
 		error = bpf_map__set_max_entries(programs->maps.processes, options->processes_max);
 	return error;
 }

@@ -144,7 +144,7 @@ void capture_counters(struct capture *capture, uint64_t counters[SENSOR_COUNTER_
 	static const enum sensor_counter of_kernel[] = {
 		SENSOR_COUNTER_EVENTS_CAPTURED,	   SENSOR_COUNTER_KERNEL_RING_FULL,	 SENSOR_COUNTER_CONNECTION_TABLE_FULL,
 		SENSOR_COUNTER_PROCESS_TABLE_FULL, SENSOR_COUNTER_USER_MEMORY_UNREADABLE,
-		SENSOR_COUNTER_COMPAT_CALLS,
+		SENSOR_COUNTER_COMPAT_CALLS,	   SENSOR_COUNTER_HTTP2_PLACE_LOST,
 	};
 	uint64_t *values = calloc((size_t)capture->counter_cpus, sizeof(*values));
 

@@ -8,16 +8,8 @@
 
 #include "emit/ring.bpf.h"
 #include "maps/connections.bpf.h"
+#include "maps/scratch.bpf.h"
 #include "shm_protocol/record.h"
-
-struct segment {
-	uint64_t address; /* in the process; unused if captured_bytes is 0 */
-	uint64_t offset;
-	uint64_t time_ns;
-	uint32_t byte_count;
-	uint32_t captured_bytes; /* at most SHM_CAPTURE_BYTES_MAX */
-	uint16_t flags;
-};
 
 enum {
 	DATA_FIXED_BYTES = sizeof(struct shm_record_data),
@@ -49,19 +41,23 @@ static __always_inline struct shm_record_data *data_reserve(uint64_t captured)
 	return NULL;
 }
 
-/* False if the event could not be emitted: its bytes are a hole then, whose length the next offset shows. */
-static __noinline bool data_emit(struct connection *connection, struct segment *segment)
+/* False if nothing can be said about the connection: counted as lost, as its announcement was. */
+static __always_inline bool data_is_announced(const struct segment *segment)
 {
-	if (!(connection->flags & CONNECTION_ANNOUNCED)) {
-		counter_increment(SENSOR_COUNTER_EVENTS_CAPTURED);
-		counter_increment(SENSOR_COUNTER_KERNEL_RING_FULL);
-		return false;
-	}
-	uint64_t captured = segment->captured_bytes;
-	struct shm_record_data *record = data_reserve(captured);
-	if (!record)
-		return false;
+	if (segment->connection_id)
+		return true;
+	counter_increment(SENSOR_COUNTER_EVENTS_CAPTURED);
+	counter_increment(SENSOR_COUNTER_KERNEL_RING_FULL);
+	return false;
+}
 
+/* Complete a record but for its submission. `captured` is segment->captured_bytes as data_reserve was given it.
+ *
+ * Before 6.2 the verifier does not see that a second test of `record` for NULL cannot fail: nothing between data_reserve and
+ * the submission may make the compiler emit one. */
+static __always_inline void data_fill(struct shm_record_data *record, const struct segment *segment, uint64_t captured)
+{
+	uint16_t flags = segment->flags;
 	uint8_t *payload = (uint8_t *)(record + 1);
 	if (captured) {
 		/* The padding is zero because its word is cleared before the payload overwrites the rest of it. The
@@ -72,19 +68,38 @@ static __noinline bool data_emit(struct connection *connection, struct segment *
 		if (bpf_probe_read_user(payload, captured, (void *)segment->address)) {
 			counter_increment(SENSOR_COUNTER_USER_MEMORY_UNREADABLE);
 			captured = 0;
+			flags &= ~SHM_DATA_HTTP2_FRAME;
 		}
 	}
 	record->header.length = (DATA_FIXED_BYTES + captured + 7) & ~7ULL;
 	record->header.type = SHM_RECORD_DATA;
-	record->header.flags = segment->flags;
-	record->connection_id = connection->connection_id;
+	record->header.flags = flags;
+	record->connection_id = segment->connection_id;
 	record->time_ns = segment->time_ns;
 	record->offset = segment->offset;
 	record->byte_count = segment->byte_count;
 	record->captured_bytes = captured;
 	record->_pad = 0;
+}
+
+/* False if the event could not be emitted: its bytes are a hole then, whose length the next offset shows. */
+static __noinline bool data_emit(struct segment *segment)
+{
+	if (!data_is_announced(segment))
+		return false;
+	uint64_t captured = segment->captured_bytes;
+	struct shm_record_data *record = data_reserve(captured);
+	if (!record)
+		return false;
+	data_fill(record, segment, captured);
 	bpf_ringbuf_submit(record, ring_submit_flags(segment->time_ns));
 	return true;
+}
+
+/* The name that events use for it. */
+static __always_inline uint64_t connection_announced_id(const struct connection *connection)
+{
+	return connection->flags & CONNECTION_ANNOUNCED ? connection->connection_id : 0;
 }
 
 /* Another CPU may have been faster. Volatile: `reported` before `settled`, so that whoever reads them in the other order
@@ -112,12 +127,13 @@ static __always_inline void data_holes_emit(struct connection *connection, uint3
 	if (bytes > UINT32_MAX)
 		bytes = UINT32_MAX; /* the rest is the distance to the record before */
 	struct segment hole = {
+		.connection_id = connection_announced_id(connection),
 		.offset = end - bytes,
 		.time_ns = connection->last_ns[direction],
 		.byte_count = bytes,
 		.flags = direction == SENT ? SHM_DATA_SENT : 0,
 	};
-	if (data_emit(connection, &hole))
+	if (data_emit(&hole))
 		position_move(&connection->reported[direction], reported, end);
 }
 
@@ -130,11 +146,12 @@ static __always_inline void data_end_emit(struct connection *connection, uint32_
 	connection->flags |= CONNECTION_ENDED << direction;
 	data_holes_emit(connection, direction);
 	struct segment end = {
+		.connection_id = connection_announced_id(connection),
 		.offset = connection->offset[direction],
 		.time_ns = now_ns,
 		.flags = SHM_DATA_END_OF_STREAM | (direction == SENT ? SHM_DATA_SENT : 0),
 	};
-	data_emit(connection, &end);
+	data_emit(&end);
 }
 
 #endif

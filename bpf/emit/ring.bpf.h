@@ -40,4 +40,11 @@ static __always_inline void *ring_reserve(uint64_t bytes)
 	return event;
 }
 
+/* As if it had not been reserved. */
+static __always_inline void ring_discard(void *event)
+{
+	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+	counter_add(SENSOR_COUNTER_EVENTS_CAPTURED, -1);
+}
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "emit/connection.bpf.h"
 #include "flow/process.bpf.h"
+#include "maps/http2.bpf.h"
 #include "maps/listeners.bpf.h"
 
 static __always_inline bool port_in_ranges(const volatile struct config_port_range *ranges, uint32_t count,
@@ -89,11 +90,31 @@ static __noinline struct connection *connection_adopt(struct sock *sk, uint64_t 
 	return connection_insert(sk, tcp_role(sk), flags);
 }
 
+static __always_inline void connection_forget_walks(struct connection *connection)
+{
+	if (!connection->http2_kept)
+		return;
+	for (uint64_t direction = RECEIVED; direction <= SENT; direction++) {
+		struct http2_direction key = {.connection_id = connection->connection_id, .direction = direction};
+		bpf_map_delete_elem(&http2_walks, &key);
+	}
+	connection->http2_kept = 0;
+}
+
+/* Bytes pass, or have passed, that nobody counts. */
+static __always_inline void connection_join(struct connection *connection)
+{
+	connection->flags |= CONNECTION_JOINED;
+	connection->http2_mode[RECEIVED] = connection->http2_mode[SENT] = HTTP2_PLAIN;
+	connection_forget_walks(connection);
+}
+
 /* Take the entry out of the tables. */
 static __always_inline void connection_remove(struct connection *connection, uint64_t key)
 {
 	struct descriptor descriptor = connection->descriptor;
 
+	connection_forget_walks(connection);
 	if (descriptor.pid) {
 		uint64_t *user = bpf_map_lookup_elem(&descriptors, &descriptor);
 		if (user && *user == key)
@@ -126,9 +147,9 @@ static __noinline void connection_verdict(struct connection *connection, struct 
 		connection->flags &= ~(CONNECTION_KNOWN | CONNECTION_ANNOUNCED);
 		connection->flags |= CONNECTION_IGNORED;
 	} else if (connection->flags & CONNECTION_IGNORED) {
+		connection_join(connection);
 		connection->connection_id = connection_id_next();
 		connection->flags &= ~CONNECTION_IGNORED;
-		connection->flags |= CONNECTION_JOINED;
 	}
 }
 
@@ -149,7 +170,7 @@ static __noinline bool connection_own(struct connection *connection, struct sock
 	struct process_entry *process = process_get(task);
 
 	if (!process) {
-		connection->flags |= CONNECTION_JOINED; /* bytes pass that nobody counts */
+		connection_join(connection);
 		return false;
 	}
 	connection->process_id = process->process_id;

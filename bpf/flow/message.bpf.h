@@ -7,25 +7,32 @@
 
 #include "flow/transfer.bpf.h"
 
-enum { MESSAGE_STEPS_BACK_MAX = 16 };
+enum { MESSAGE_STEPS_BACK_MAX = 1024 }; /* UIO_MAXIOV: no vector is longer */
 
-static __always_inline void message_vector(struct transfer *transfer, struct abi_iovec *element, uint64_t offset)
+/* A global function, so that the verifier goes through the loop once. `vector` is where the iterator stands, `offset` how far
+ * within that element. */
+__weak int message_vector(uint64_t slot, uint64_t vector, uint64_t offset)
 {
-	uint64_t back = transfer->bytes;
+	struct transfer *transfer = scratch_find(slot);
+	struct abi_iovec *element = (struct abi_iovec *)vector;
 
+	if (!transfer)
+		return false;
+	uint64_t back = transfer->bytes;
 	for (uint32_t i = 0; i < MESSAGE_STEPS_BACK_MAX; i++) {
 		if (offset >= back) {
 			transfer->source = TRANSFER_KERNEL_VECTOR;
 			transfer->address = (uint64_t)element;
 			transfer->skip = offset - back;
 			transfer->count = i + 1;
-			return;
+			return true;
 		}
 		back -= offset;
 		element--;
 		if (bpf_probe_read_kernel(&offset, sizeof(offset), &element->length))
-			return;
+			return false;
 	}
+	return false;
 }
 
 /* Other kinds of iterators are of the kernel's memory: counted only. */
@@ -39,7 +46,7 @@ static __always_inline void message_describe(struct transfer *transfer, struct m
 		transfer->source = TRANSFER_BUFFER;
 		transfer->address = iov_iter_buffer(iter) + offset - transfer->bytes;
 	} else if (kind == config.iov_iter_iovec) {
-		message_vector(transfer, iov_iter_vector(iter), offset);
+		message_vector(transfer->slot, (uint64_t)iov_iter_vector(iter), offset);
 	}
 }
 

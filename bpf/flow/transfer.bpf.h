@@ -7,45 +7,18 @@
 #define BPF_FLOW_TRANSFER_BPF_H
 
 #include "flow/connection.bpf.h"
-#include "maps/scratch.bpf.h"
-
-enum {
-	/* Elements of a vector that become events of their own; what follows them is counted only. */
-	TRANSFER_SEGMENTS_MAX = 8,
-};
+#include "flow/http2.bpf.h"
 
 /* Start a turn if the direction has changed. */
 static __always_inline bool turn_begin(struct connection *connection, uint32_t direction)
 {
 	if (connection->turn == direction + 1)
 		return false;
-	data_holes_emit(connection, !direction);
+	/* A walk reports its holes before what it shows next. */
+	if (connection->http2_mode[!direction] != HTTP2_WALKED)
+		data_holes_emit(connection, !direction);
 	connection->turn = direction + 1;
 	connection->captured = 0;
-	return true;
-}
-
-/* Find the memory of the vector's element `index`, less what is to be skipped. */
-static __always_inline bool transfer_element(struct transfer *transfer, uint32_t index, struct abi_iovec *element)
-{
-	if (transfer->source < TRANSFER_USER_VECTOR) {
-		element->base = transfer->address;
-		element->length = transfer->present;
-		return index == 0;
-	}
-	void *from = (struct abi_iovec *)transfer->address + index;
-	if (index >= transfer->count)
-		return false;
-	long error = transfer->source == TRANSFER_USER_VECTOR ? bpf_probe_read_user(element, sizeof(*element), from)
-							      : bpf_probe_read_kernel(element, sizeof(*element), from);
-	if (error) {
-		counter_increment(SENSOR_COUNTER_USER_MEMORY_UNREADABLE);
-		return false;
-	}
-	if (index == 0 && transfer->skip <= element->length) {
-		element->base += transfer->skip;
-		element->length -= transfer->skip;
-	}
 	return true;
 }
 
@@ -56,10 +29,36 @@ static __always_inline uint32_t budget_left(struct connection *connection)
 	return captured < config.capture_bytes ? config.capture_bytes - captured : 0;
 }
 
-/* Returns the position up to which events were emitted; 0 if none was. */
-static __noinline uint64_t transfer_segments_emit(struct connection *connection, struct transfer *transfer,
-					      struct segment *segment, bool first)
+/* Emit the transfer's segment. False if that could not be, or was not done because HTTP/2 begins there: transfer->hint says
+ * so then. A global function, as those of flow/http2.bpf.h. */
+__weak int transfer_segment_emit(uint64_t slot)
 {
+	struct transfer *transfer = scratch_find(slot);
+
+	if (!transfer || !data_is_announced(&transfer->segment))
+		return false;
+	/* Few values live across the calls: before 6.x the verifier forgets the bounds of one that is spilled. */
+	uint64_t captured = transfer->segment.captured_bytes;
+	struct shm_record_data *record = data_reserve(captured);
+	if (!record)
+		return false;
+	data_fill(record, &transfer->segment, captured);
+	if (transfer->seeks && record->captured_bytes >= HTTP2_HINT_BYTES) {
+		uint32_t hint = http2_hint((const uint64_t *)(record + 1), transfer->seeks == TRANSFER_SEEKS_FRAMES);
+		if (hint && (hint != HTTP2_HINT_FRAMES || http2_probe(transfer->slot))) {
+			transfer->hint = hint;
+			ring_discard(record);
+			return false;
+		}
+	}
+	bpf_ringbuf_submit(record, ring_submit_flags(transfer->segment.time_ns));
+	return true;
+}
+
+/* Returns the position up to which events were emitted; 0 if none was. */
+static __noinline uint64_t transfer_segments_emit(struct connection *connection, struct transfer *transfer, bool first)
+{
+	struct segment *segment = &transfer->segment;
 	uint64_t remaining = transfer->present, reported = 0;
 
 	for (uint32_t i = 0; i < TRANSFER_SEGMENTS_MAX && remaining; i++) {
@@ -77,14 +76,25 @@ static __noinline uint64_t transfer_segments_emit(struct connection *connection,
 		segment->address = element.base;
 		segment->byte_count = bytes;
 		segment->captured_bytes = captured;
-		if (data_emit(connection, segment))
+		if (transfer_segment_emit(transfer->slot))
 			reported = segment->offset + bytes;
+		if (transfer->hint)
+			break;
+		transfer->seeks = TRANSFER_SEEKS_NOTHING;
 		connection->captured += captured;
 		segment->offset += bytes;
 		remaining -= bytes;
 		first = false;
 	}
 	return reported;
+}
+
+/* What the beginning of a transfer is searched for. Its place in the frames is worth a search only where it has been, or
+ * could have been before, HTTP/2. */
+static __always_inline uint8_t transfer_seeks(const struct connection *connection)
+{
+	return connection->http2_seen || connection->flags & CONNECTION_JOINED ? TRANSFER_SEEKS_FRAMES
+									       : TRANSFER_SEEKS_BEGINNING;
 }
 
 static __always_inline void transfer_report(struct connection *connection, struct transfer *transfer)
@@ -97,17 +107,27 @@ static __always_inline void transfer_report(struct connection *connection, struc
 		return;
 	}
 	bool first = turn_begin(connection, direction);
-	struct segment segment = {
+	struct segment *segment = &transfer->segment;
+	*segment = (struct segment){
+		.connection_id = connection_announced_id(connection),
 		.offset = offset_advance(&connection->offset[direction], transfer->bytes),
 		.time_ns = now_ns,
 		.flags = direction == SENT ? SHM_DATA_SENT : 0,
 	};
-	uint64_t end = segment.offset + transfer->bytes;
-	connection->last_ns[direction] = now_ns;
-	if (first || (transfer->source != TRANSFER_NONE && budget_left(connection))) {
-		uint64_t reported = transfer_segments_emit(connection, transfer, &segment, first);
-		position_raise(&connection->reported[direction], reported);
+	uint64_t end = segment->offset + transfer->bytes, reported = 0;
+	if (connection->http2_mode[direction] != HTTP2_PLAIN)
+		http2_open(connection, transfer);
+	if (connection->http2_mode[direction] == HTTP2_PLAIN &&
+	    (first || (transfer->source != TRANSFER_NONE && budget_left(connection)))) {
+		transfer->seeks = transfer_seeks(connection);
+		reported = transfer_segments_emit(connection, transfer, first);
+		if (transfer->hint)
+			http2_begin(connection, transfer);
 	}
+	if (connection->http2_mode[direction] == HTTP2_WALKED)
+		reported = http2_transfer(connection, transfer);
+	connection->last_ns[direction] = now_ns;
+	position_raise(&connection->reported[direction], reported);
 	position_raise(&connection->settled[direction], end);
 	if (data_has_holes(connection, direction) && !state.holes_counted)
 		state.holes_counted = 1;

@@ -29,6 +29,12 @@ enum connection_flag {
 	CONNECTION_UNIX = 1 << 9,
 };
 
+enum http2_mode {
+	HTTP2_UNDECIDED = 0, /* no byte of the direction has been looked at */
+	HTTP2_PLAIN = 1,     /* turns and budgets rule: not HTTP/2, or its place is not known */
+	HTTP2_WALKED = 2,    /* its frames are walked: the table of walks says where */
+};
+
 struct connection {
 	/* What every transfer needs comes first, to share cache lines. */
 	uint64_t inode; /* 0 until a process uses the socket */
@@ -40,7 +46,9 @@ struct connection {
 	uint16_t flags;
 	uint8_t turn; /* direction + 1; 0 before the first */
 	uint8_t role; /* enum shm_role */
-	uint32_t _pad;
+	uint8_t http2_mode[2]; /* by direction: enum http2_mode */
+	uint8_t http2_seen;    /* 1: this is HTTP/2, whatever is known about the directions */
+	uint8_t http2_kept;    /* 1: it may have entries in the table of walks */
 	/* By direction: bytes counted; the position up to which the calls that counted them are done with them; the
 	 * position up to which events were emitted. What lies between the last two is a hole. What lies between the
 	 * first two is being emitted by another CPU, and is none. */

@@ -16,13 +16,18 @@ struct {
 	__type(value, uint64_t);
 } counters SEC(".maps") __weak;
 
-static __always_inline void counter_increment(enum sensor_counter counter)
+static __always_inline void counter_add(enum sensor_counter counter, int64_t count)
 {
 	uint32_t key = counter;
 	uint64_t *value = bpf_map_lookup_elem(&counters, &key);
 
 	if (value)
-		*value += 1;
+		*value += count;
+}
+
+static __always_inline void counter_increment(enum sensor_counter counter)
+{
+	counter_add(counter, 1);
 }
 
 #endif

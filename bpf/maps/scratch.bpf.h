@@ -16,6 +16,24 @@ enum transfer_source {
 	TRANSFER_KERNEL_VECTOR, /* the kernel's copy of it */
 };
 
+/* What a data event is made of. */
+struct segment {
+	uint64_t connection_id; /* 0: it has not been announced, so nothing can be said about it */
+	uint64_t address;       /* in the process; unused if captured_bytes is 0 */
+	uint64_t offset;
+	uint64_t time_ns;
+	uint32_t byte_count;
+	uint32_t captured_bytes; /* at most SHM_CAPTURE_BYTES_MAX */
+	uint16_t flags;
+};
+
+/* What a transfer's first bytes are compared with. */
+enum transfer_seeks {
+	TRANSFER_SEEKS_NOTHING,
+	TRANSFER_SEEKS_BEGINNING, /* of HTTP/2 */
+	TRANSFER_SEEKS_FRAMES,    /* any of its frames, too */
+};
+
 /* One completed send or receive. */
 struct transfer {
 	uint64_t bytes;
@@ -27,7 +45,11 @@ struct transfer {
 	uint32_t direction;
 	uint32_t source;
 	uint32_t receive_flags; /* MSG_* */
-	uint32_t _pad;
+	uint32_t slot;          /* enum scratch_slot */
+	uint8_t seeks;          /* enum transfer_seeks: applies to the first segment */
+	uint8_t hint;           /* enum http2_hint: HTTP/2 begins with this transfer */
+	uint8_t _pad[6];
+	struct segment segment; /* the one that is being emitted */
 };
 
 enum scratch_slot {
@@ -50,18 +72,26 @@ struct {
 	__type(value, struct transfer);
 } scratch SEC(".maps") __weak;
 
-static __always_inline struct transfer *scratch_transfer(enum scratch_slot slot, uint64_t bytes)
+static __always_inline struct transfer *scratch_find(uint64_t slot)
 {
 	uint32_t key = slot;
-	struct transfer *transfer = bpf_map_lookup_elem(&scratch, &key);
+
+	return bpf_map_lookup_elem(&scratch, &key);
+}
+
+static __always_inline struct transfer *scratch_transfer(enum scratch_slot slot, uint64_t bytes)
+{
+	struct transfer *transfer = scratch_find(slot);
 
 	if (transfer) {
+		transfer->slot = slot;
 		transfer->bytes = bytes;
 		transfer->present = bytes;
 		transfer->skip = 0;
 		transfer->room = 0;
 		transfer->source = TRANSFER_NONE;
 		transfer->receive_flags = 0;
+		transfer->hint = 0;
 	}
 	return transfer;
 }

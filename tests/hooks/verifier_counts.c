@@ -26,7 +26,9 @@ static void print_program(uint32_t id)
 
 int main(void)
 {
+	const char *mode = getenv("SHMOTEL_TEST_CAPTURE");
 	const struct capture_options options = {
+		.mode = mode && strcmp(mode, "fentry") == 0 ? CAPTURE_FENTRY : CAPTURE_TRACEPOINT,
 		.capture_bytes = 8192,
 		.kernel_ring_bytes = 1 << 20,
 		.connections_max = 1024,

@@ -50,7 +50,9 @@
 	SENSOR_COUNTER(RECORDS_OWN, "shmotel.sensor.records", "{record}", "stage=sensor",                              \
 		       "records that the sensor made by itself: snapshots, clocks, counters, losses")                  \
 	SENSOR_COUNTER(COMPAT_CALLS, "shmotel.sensor.call.lost", "{call}", "stage=capture,reason=compat",              \
-		       "socket system calls of 32-bit programs, whose traffic is not followed")
+		       "socket system calls of 32-bit programs, whose traffic is not followed")                        \
+	SENSOR_COUNTER(HTTP2_PLACE_LOST, "shmotel.sensor.http2.place_lost", "{loss}", "stage=capture",                 \
+		       "times the frame walker lost its place in a direction of an HTTP/2 connection")
 
 enum sensor_counter {
 #define SENSOR_COUNTER_ID(id, name, unit, attributes, meaning) SENSOR_COUNTER_##id,
