@@ -4,74 +4,95 @@
 #include "counters.h"
 #include "protocols/redis/redis.h"
 
-/* Commands that are not seen have their replies between those of others, and may select another database. */
-static enum step lose_client(struct redis *redis, const struct flow *flow)
+/* What passes unseen may select another database. */
+static void forget_place(struct redis *redis)
 {
-	struct redis_side *client = &redis->sides[FROM_CLIENT];
-
-	redis_request_destroy(flow, redis->receiving);
-	redis->receiving = NULL;
 	redis->words = 0;
 	redis->bulk_left = 0;
-	redis->queued_early = false;
-	redis->database_length = redis->queued_database_length = 0;
-	redis_pair_refute(redis, flow, EXCHANGE_CUT_BY_LOSS);
-	client->phase = REDIS_LOST;
-	client->budget = flow->time_known;
-	client->lost_turn = flow->turn;
-	return STEP_LOST;
+	redis->waits_early = false;
+	redis_forget_database(redis);
+}
+
+static enum step lose_client(struct redis *redis, const struct flow *flow)
+{
+	forget_place(redis);
+	return commands_lose_client(&redis->commands, flow);
 }
 
 static enum step refuse_client(struct redis *redis, const struct flow *flow)
 {
-	counter_add(COUNTER_PARSER_MALFORMED, 1);
-	return lose_client(redis, flow);
+	forget_place(redis);
+	return commands_refuse_client(&redis->commands, flow);
 }
 
 /* ---- whole commands ---- */
 
-/* Only a replica on an established link says so: what comes the other way are commands without replies. */
-static bool is_replication(const struct redis_request *request)
+/* Find out what it is. `words`: how many it has in all. */
+static void classify(struct command *command, uint32_t words)
 {
-	struct slice what = redis_request_word(request, 1);
+	struct slice name = command_word(command, 0), second = command_word(command, 1);
 
-	return request->kind == REDIS_REPLICATION_STATE && what.length == 3 && strncasecmp(what.bytes, "ack", 3) == 0;
+	command->arguments = words - 1;
+	if (!redis_name_is_plausible(name))
+		return;
+	command->kind = (uint8_t)redis_command_kind(name);
+	command->operation_length = (uint8_t)name.length;
+	if ((command->kind == REDIS_CONTAINER || command->kind == REDIS_CLIENT) && redis_name_is_plausible(second)) {
+		command->operation_length = (uint8_t)(name.length + 1 + second.length);
+		command->arguments--;
+	}
+	if (command->kind == REDIS_SUBSCRIBE)
+		command->number = command->arguments > 0 ? command->arguments : 1;
+	if (command->kind == REDIS_SHUTDOWN)
+		command->answer = COMMAND_REPLY_OR_CLOSE;
+}
+
+/* Only a replica on an established link says so: what comes the other way are commands without replies. */
+static bool is_replication(const struct command *command)
+{
+	struct slice what = command_word(command, 1);
+
+	return command->kind == REDIS_REPLICATION_STATE && what.length == 3 && strncasecmp(what.bytes, "ack", 3) == 0;
 }
 
 enum step redis_command_ended(struct redis *redis, const struct flow *flow, uint32_t words)
 {
+	struct command *command = redis->commands.receiving;
+	bool waits_early = redis->waits_early;
+
 	redis->words = 0;
-	if (redis->queued_early) {
-		redis->queued_early = false;
+	redis->waits_early = false;
+	if (waits_early)
 		return STEP_TOOK;
-	}
-	if (redis->receiving != NULL) {
-		redis_request_complete(redis->receiving, words);
-		if (is_replication(redis->receiving)) {
-			redis_request_destroy(flow, redis->receiving);
-			redis->receiving = NULL;
-			redis_pair_cut_all(redis, flow, EXCHANGE_CUT_BY_SHUTDOWN);
+	if (command != NULL) {
+		classify(command, words);
+		if (is_replication(command)) {
+			commands_forget_receiving(&redis->commands, flow);
+			commands_cut_all(&redis->commands, flow, EXCHANGE_CUT_BY_SHUTDOWN);
 			return STEP_OPAQUE;
 		}
-		if (!redis_reply_will_come(redis, redis->receiving)) {
-			redis_pair_one_way(redis, flow);
+		if (!redis_reply_will_come(redis, command)) {
+			commands_report_one_way(&redis->commands, flow);
 			return STEP_TOOK;
 		}
 	}
-	redis_pair_request(redis, flow);
+	if (command != NULL || !redis->replies_off)
+		commands_wait(&redis->commands);
 	return STEP_TOOK;
 }
 
-void redis_client_queue_early(struct redis *redis, const struct flow *flow)
+void redis_client_wait_early(struct redis *redis)
 {
-	if (redis->words == 0 || redis->queued_early)
+	struct command *command = redis->commands.receiving;
+
+	if (redis->words == 0 || redis->waits_early)
 		return;
-	if (redis->receiving != NULL) {
-		redis->receiving->flags |= EXCHANGE_REQUEST_CUT;
-		redis_request_complete(redis->receiving, redis->words);
+	if (command != NULL) {
+		command_cut(command);
+		classify(command, redis->words);
 	}
-	redis_pair_request(redis, flow);
-	redis->queued_early = true;
+	commands_wait(&redis->commands);
+	redis->waits_early = true;
 }
 
 /* ---- RESP ---- */
@@ -92,9 +113,8 @@ static enum step begin_command(struct redis *redis, const struct flow *flow, str
 		return refuse_client(redis, flow);
 	if (words <= 0)
 		return STEP_TOOK; /* the server passes over it */
-	redis_pair_begins(redis, flow);
+	commands_begin(&redis->commands, flow);
 	redis->words = redis->words_left = (uint32_t)words;
-	redis->receiving = redis_pair_has_room(redis) ? redis_request_create(flow) : NULL;
 	return STEP_TOOK;
 }
 
@@ -111,13 +131,13 @@ static enum redis_parse begin_word(struct redis *redis, const struct flow *flow,
 	if (length < 0)
 		return REDIS_PARSE_MALFORMED;
 	redis->bulk_left = (uint64_t)length + 2;
-	redis_request_word_begins(flow, &redis->receiving);
+	command_word_begins(flow, &redis->commands.receiving);
 	return REDIS_PARSED;
 }
 
 static void word_ended(struct redis *redis)
 {
-	redis_request_word_ended(redis->receiving);
+	command_word_ended(redis->commands.receiving);
 	redis->words_left--;
 }
 
@@ -127,7 +147,7 @@ static bool take_word(struct redis *redis, const struct flow *flow, struct curso
 		const char *bytes = cursor_rest(in).bytes;
 		size_t n = cursor_skip(in, redis->bulk_left - 2);
 
-		redis_request_add(flow, &redis->receiving, bytes, n);
+		command_add(flow, &redis->commands.receiving, bytes, n);
 		redis->bulk_left -= n;
 		return true;
 	}
@@ -163,12 +183,12 @@ static enum step take_inline(struct redis *redis, const struct flow *flow, struc
 {
 	enum step step = redis_inline_next(redis, flow, in);
 
-	return step == STEP_LOST ? lose_client(redis, flow) : step;
+	return step == STEP_LOST ? refuse_client(redis, flow) : step;
 }
 
 enum step redis_client_next(struct redis *redis, const struct flow *flow, struct cursor *in)
 {
-	if (redis->sides[FROM_CLIENT].phase == REDIS_LOST)
+	if (redis->commands.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (redis->words == 0) {
 		if (cursor_peek(in) != '*')
@@ -199,8 +219,8 @@ static void step_over_word(struct redis *redis, uint64_t *bytes)
 {
 	uint64_t step = *bytes < redis->bulk_left ? *bytes : redis->bulk_left;
 
-	if (step > 0 && redis->bulk_left > 2 && redis->receiving != NULL)
-		redis->receiving->flags |= EXCHANGE_REQUEST_CUT;
+	if (step > 0 && redis->bulk_left > 2)
+		command_cut(redis->commands.receiving);
 	*bytes -= step;
 	redis->bulk_left -= step;
 	if (step > 0 && redis->bulk_left == 0)
@@ -210,24 +230,23 @@ static void step_over_word(struct redis *redis, uint64_t *bytes)
 /* The rest of the command passes unseen. Without a name it tells nothing. */
 static void cut_command(struct redis *redis, const struct flow *flow)
 {
-	if (redis->receiving != NULL && !redis->queued_early) {
-		redis->receiving->flags |= EXCHANGE_REQUEST_CUT;
-		if (redis->receiving->words == 0) {
-			redis_request_destroy(flow, redis->receiving);
-			redis->receiving = NULL;
-			counter_add(COUNTER_PARSER_HOLES, 1);
-		}
+	struct command *command = redis->commands.receiving;
+
+	command_cut(command);
+	if (command != NULL && command->words == 0) {
+		commands_forget_receiving(&redis->commands, flow);
+		counter_add(COUNTER_PARSER_HOLES, 1);
 	}
 	redis_command_ended(redis, flow, redis->words);
 }
 
 enum step redis_client_hole(struct redis *redis, const struct flow *flow, struct slice unfinished, uint64_t bytes)
 {
-	if (redis->sides[FROM_CLIENT].phase == REDIS_LOST)
+	if (redis->commands.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (bytes == 0 && redis->words == 0 && take_kept(redis, flow, unfinished))
 		return STEP_TOOK;
-	if (redis->sides[FROM_CLIENT].phase == REDIS_LOST)
+	if (redis->commands.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (redis->words > 0 && unfinished.length == 0) {
 		step_over_word(redis, &bytes);
@@ -241,14 +260,4 @@ enum step redis_client_hole(struct redis *redis, const struct flow *flow, struct
 	else
 		counter_add(COUNTER_PARSER_HOLES, 1);
 	return lose_client(redis, flow);
-}
-
-void redis_client_found_again(struct redis *redis, const struct flow *flow)
-{
-	struct redis_side *client = &redis->sides[FROM_CLIENT];
-	bool turns_tell = client->budget && client->lost_turn != flow->turn && !redis->overlapping;
-
-	redis_pair_cut_all(redis, flow, EXCHANGE_CUT_BY_LOSS);
-	redis->doubt = !turns_tell;
-	client->phase = REDIS_IN_STEP;
 }

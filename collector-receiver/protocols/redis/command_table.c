@@ -3,13 +3,13 @@
 
 #include "protocols/redis/redis.h"
 
-struct command {
+struct known_command {
 	const char *name;
 	enum redis_kind kind;
 };
 
 /* Sorted: redis_parse_test.c looks each one up. */
-static const struct command commands[] = {
+static const struct known_command commands[] = {
 	{"acl", REDIS_CONTAINER}, {"append", REDIS_PLAIN}, {"asking", REDIS_PLAIN}, {"auth", REDIS_PLAIN},
 	{"bgrewriteaof", REDIS_PLAIN}, {"bgsave", REDIS_PLAIN}, {"bitcount", REDIS_PLAIN}, {"bitfield", REDIS_PLAIN},
 	{"bitfield_ro", REDIS_PLAIN}, {"bitop", REDIS_PLAIN}, {"bitpos", REDIS_PLAIN}, {"blmove", REDIS_PLAIN},

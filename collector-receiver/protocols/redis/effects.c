@@ -27,7 +27,7 @@ static bool may_be_push(const struct redis *redis, bool asked)
 	bool subscribed = redis->subscribed || redis->shard_subscribed;
 
 	return redis->reply.type == '>' ||
-	       (redis->reply.type == '*' && (subscribed || asked || redis->unanswered == NULL));
+	       (redis->reply.type == '*' && (subscribed || asked || redis->commands.unanswered == NULL));
 }
 
 static bool is_confirmation(const struct redis *redis, bool asked)
@@ -50,7 +50,7 @@ static bool is_monitor_line(const struct redis *redis)
 {
 	const struct redis_reply *reply = &redis->reply;
 
-	return (redis->monitoring || redis->unanswered == NULL) && reply->type == '+' && reply->word_length > 0 &&
+	return (redis->monitoring || redis->commands.unanswered == NULL) && reply->type == '+' && reply->word_length > 0 &&
 	       reply->word[0] >= '0' && reply->word[0] <= '9';
 }
 
@@ -63,12 +63,12 @@ static void note_subscription(struct redis *redis)
 
 bool redis_reply_answers(struct redis *redis)
 {
-	struct redis_request *waiting = redis->unanswered;
+	struct command *waiting = redis->commands.unanswered;
 	bool asked = waiting != NULL && waiting->kind == REDIS_SUBSCRIBE;
 
 	if (is_confirmation(redis, asked)) {
 		note_subscription(redis);
-		return asked && --waiting->confirmations == 0;
+		return asked && --waiting->number == 0;
 	}
 	return !is_message(redis) && !is_monitor_line(redis);
 }
@@ -94,34 +94,36 @@ static void copy_database(char *to, uint8_t *length, struct slice index)
 	*length = (uint8_t)index.length;
 }
 
-static void note_select(struct redis *redis, const struct redis_request *request)
+static void note_select(struct redis *redis, const struct command *command)
 {
-	struct slice index = redis_request_word(request, 1);
+	struct slice index = command_word(command, 1);
 
-	if (request->queued)
+	if (command->note & REDIS_QUEUED)
 		copy_database(redis->queued_database, &redis->queued_database_length, index);
 	else
 		copy_database(redis->database, &redis->database_length, index);
 }
 
-static void note_exec(struct redis *redis, const struct redis_request *request)
+static void note_exec(struct redis *redis, const struct command *command)
 {
 	struct slice index = {redis->queued_database, redis->queued_database_length};
 
-	if (index.length > 0 && !request->empty)
+	if (index.length > 0 && (command->note & REDIS_NO_ELEMENTS) == 0)
 		copy_database(redis->database, &redis->database_length, index);
 	redis->queued_database_length = 0;
 }
 
-void redis_note_answer(struct redis *redis, const struct redis_request *request)
+static void answered(struct commands *commands, const struct command *command)
 {
-	if (request->kind == REDIS_EXEC)
-		note_exec(redis, request);
-	if (request->failed)
+	struct redis *redis = (struct redis *)commands;
+
+	if (command->kind == REDIS_EXEC)
+		note_exec(redis, command);
+	if (command->failed)
 		return;
-	switch ((enum redis_kind)request->kind) {
+	switch ((enum redis_kind)command->kind) {
 	case REDIS_SELECT:
-		note_select(redis, request);
+		note_select(redis, command);
 		break;
 	case REDIS_DISCARD:
 		redis->queued_database_length = 0;
@@ -139,22 +141,27 @@ void redis_note_answer(struct redis *redis, const struct redis_request *request)
 	}
 }
 
-void redis_note_unanswered(struct redis *redis, const struct redis_request *request)
+static void unanswered(struct commands *commands, const struct command *command)
 {
-	if (request->kind == REDIS_SELECT || request->kind == REDIS_RESET ||
-	    (request->kind == REDIS_EXEC && redis->queued_database_length > 0)) {
-		redis->database_length = 0;
-		redis->queued_database_length = 0;
-	}
+	struct redis *redis = (struct redis *)commands;
+
+	if (command->kind == REDIS_SELECT || command->kind == REDIS_RESET ||
+	    (command->kind == REDIS_EXEC && redis->queued_database_length > 0))
+		redis_forget_database(redis);
 }
 
-bool redis_reply_will_come(struct redis *redis, const struct redis_request *request)
+void redis_forget_database(struct redis *redis)
+{
+	redis->database_length = redis->queued_database_length = 0;
+}
+
+bool redis_reply_will_come(struct redis *redis, const struct command *command)
 {
 	bool will_come = !redis->replies_off && !redis->reply_skipped;
-	struct slice how = redis_request_word(request, 2);
+	struct slice how = command_word(command, 2);
 
 	redis->reply_skipped = false;
-	if (request->kind != REDIS_CLIENT || !says(redis_request_word(request, 1), "reply"))
+	if (command->kind != REDIS_CLIENT || !says(command_word(command, 1), "reply"))
 		return will_come;
 	if (says(how, "on") || says(how, "off")) {
 		redis->replies_off = says(how, "off");
@@ -163,3 +170,38 @@ bool redis_reply_will_come(struct redis *redis, const struct redis_request *requ
 	redis->reply_skipped = says(how, "skip");
 	return will_come && !redis->reply_skipped;
 }
+
+/* ---- what is told about a command ---- */
+
+static void note_reply(const struct commands *commands, struct command *command)
+{
+	const struct redis_reply *reply = &((const struct redis *)commands)->reply;
+	struct slice word = {reply->word, reply->word_length};
+
+	command->failed = reply->failed || (reply->failed_within && command->kind == REDIS_EXEC);
+	if (command->failed) {
+		memcpy(command->code, reply->code, reply->code_length);
+		command->code_length = reply->code_length;
+	}
+	command->note = reply->elements == 0 ? REDIS_NO_ELEMENTS : 0;
+	if (reply->type == '+' && slice_equal(word, SLICE_LITERAL("QUEUED")))
+		command->note |= REDIS_QUEUED;
+}
+
+static void describe(const struct commands *commands, const struct command *command, struct database_exchange *to)
+{
+	const struct redis *redis = (const struct redis *)commands;
+
+	if (redis->database_length > 0)
+		to->name_space = (struct slice){redis->database, redis->database_length};
+	if (command->kind == REDIS_SCRIPT)
+		to->stored_procedure = command_word(command, 1);
+}
+
+const struct commands_rules redis_rules = {
+	.system = DATABASE_REDIS,
+	.note_reply = note_reply,
+	.describe = describe,
+	.answered = answered,
+	.unanswered = unanswered,
+};

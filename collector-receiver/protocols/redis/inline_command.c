@@ -1,5 +1,4 @@
 /* Take commands without RESP framing: lines of words, split as the server splits them. */
-#include "counters.h"
 #include "protocols/redis/redis.h"
 
 static bool is_blank(int c)
@@ -42,7 +41,7 @@ static char take_escape(struct cursor *in)
 }
 
 /* The closing quote was found, and a blank or the end follows it. */
-static bool take_quoted(const struct flow *flow, struct redis_request **request, struct cursor *in, int quote)
+static bool take_quoted(const struct flow *flow, struct command **command, struct cursor *in, int quote)
 {
 	while (cursor_left(in) > 0) {
 		char c = (char)cursor_peek(in);
@@ -56,26 +55,26 @@ static bool take_quoted(const struct flow *flow, struct redis_request **request,
 			else if (cursor_peek(in) == '\'')
 				cursor_skip(in, 1), c = '\'';
 		}
-		redis_request_add(flow, request, &c, 1);
+		command_add(flow, command, &c, 1);
 	}
 	return false;
 }
 
-static bool take_word(const struct flow *flow, struct redis_request **request, struct cursor *in)
+static bool take_word(const struct flow *flow, struct command **command, struct cursor *in)
 {
-	redis_request_word_begins(flow, request);
+	command_word_begins(flow, command);
 	while (cursor_left(in) > 0 && !is_blank(cursor_peek(in))) {
 		char c = (char)cursor_peek(in);
 
 		cursor_skip(in, 1);
 		if (c == '"' || c == '\'') {
-			if (!take_quoted(flow, request, in, c))
+			if (!take_quoted(flow, command, in, c))
 				return false;
 			break;
 		}
-		redis_request_add(flow, request, &c, 1);
+		command_add(flow, command, &c, 1);
 	}
-	redis_request_word_ended(*request);
+	command_word_ended(*command);
 	return true;
 }
 
@@ -88,16 +87,10 @@ static enum step take_line(struct redis *redis, const struct flow *flow, struct 
 			cursor_skip(&line, 1);
 		if (cursor_left(&line) == 0)
 			break;
-		if (words++ == 0) {
-			redis_pair_begins(redis, flow);
-			redis->receiving = redis_pair_has_room(redis) ? redis_request_create(flow) : NULL;
-		}
-		if (!take_word(flow, &redis->receiving, &line)) {
-			counter_add(COUNTER_PARSER_MALFORMED, 1);
-			redis_request_destroy(flow, redis->receiving);
-			redis->receiving = NULL;
+		if (words++ == 0)
+			commands_begin(&redis->commands, flow);
+		if (!take_word(flow, &redis->commands.receiving, &line))
 			return STEP_LOST;
-		}
 	}
 	return words == 0 ? STEP_TOOK : redis_command_ended(redis, flow, words);
 }

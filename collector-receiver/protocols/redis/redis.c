@@ -1,8 +1,4 @@
-/* Follow both senders of a Redis connection from message to message, and find the way back after losses.
- *
- * Commands wait in a queue, replies answer them in order. Where losses leave it open which command a reply belongs to,
- * the replies of one turn are kept with the commands of the turn before it, and are believed only if they are as many
- * when the client goes on (pair.c). */
+/* Follow both senders of a Redis connection from message to message, and find the way back after losses. */
 #include "protocols/redis/redis.h"
 
 #include "counters.h"
@@ -12,8 +8,7 @@ static void redis_open(void *state, const bool lost[2])
 {
 	struct redis *redis = state;
 
-	for (int from = 0; from < 2; from++)
-		redis->sides[from].phase = lost[from] ? REDIS_LOST : REDIS_IN_STEP;
+	commands_open(&redis->commands, &redis_rules, lost);
 	redis->speaks_inline = lost[FROM_CLIENT];
 	if (!lost[FROM_CLIENT] && !lost[FROM_SERVER]) {
 		redis->database[0] = '0';
@@ -33,25 +28,35 @@ static enum step redis_hole(void *state, const struct flow *flow, enum sender fr
 				   : redis_server_hole(state, flow, unfinished, bytes);
 }
 
+static enum match find_command(struct redis *redis, const struct flow *flow, struct slice bytes, bool more_may_come)
+{
+	enum match match = redis_recognise_command(bytes, more_may_come, true);
+
+	if (match == MATCH_NO && redis->speaks_inline && redis_is_inline_command(bytes))
+		match = MATCH_FROM_CLIENT;
+	if (match == MATCH_FROM_CLIENT)
+		commands_client_found(&redis->commands, flow);
+	return match;
+}
+
+static enum match find_reply(struct redis *redis, const struct flow *flow, struct slice bytes, bool more_may_come)
+{
+	enum match match = redis_recognise_reply(bytes, more_may_come);
+
+	if (match == MATCH_FROM_SERVER) {
+		redis->reply.values_left = 0;
+		commands_server_found(&redis->commands, flow);
+	}
+	if (match == MATCH_NO)
+		commands_server_not_found(&redis->commands, flow);
+	return match;
+}
+
 static enum match redis_resync(void *state, const struct flow *flow, enum sender from, struct slice bytes,
 			       bool more_may_come)
 {
-	struct redis *redis = state;
-	enum match match = from == FROM_CLIENT ? redis_recognise_command(bytes, more_may_come, true)
-					       : redis_recognise_reply(bytes, more_may_come);
-
-	if (from == FROM_CLIENT && match == MATCH_NO && redis->speaks_inline && redis_is_inline_command(bytes))
-		match = MATCH_FROM_CLIENT;
-	if (match == MATCH_FROM_CLIENT)
-		redis_client_found_again(redis, flow);
-	if (match == MATCH_FROM_SERVER)
-		redis_server_found_again(redis, flow);
-	if (from == FROM_SERVER && match == MATCH_NO) {
-		/* taken for the tail of the reply that was lost in its middle */
-		redis->reply_last_ns = flow->last_ns;
-		redis->tail_unseen = false;
-	}
-	return match;
+	return from == FROM_CLIENT ? find_command(state, flow, bytes, more_may_come)
+				   : find_reply(state, flow, bytes, more_may_come);
 }
 
 static void redis_end(void *state, const struct flow *flow, enum sender from, struct slice unfinished, bool clean)
@@ -59,7 +64,7 @@ static void redis_end(void *state, const struct flow *flow, enum sender from, st
 	struct redis *redis = state;
 
 	if (from == FROM_SERVER)
-		redis_server_ended(redis, flow, clean);
+		commands_server_ended(&redis->commands, flow, clean);
 	else if (unfinished.length > 0 || redis->words > 0)
 		counter_add(COUNTER_HEADS_UNFINISHED, 1);
 }
@@ -68,9 +73,8 @@ static void redis_close(void *state, const struct flow *flow, enum exchange_end 
 {
 	struct redis *redis = state;
 
-	redis_request_destroy(flow, redis->receiving);
-	redis->receiving = NULL;
-	redis_pair_cut_all(redis, flow, reason);
+	commands_forget_receiving(&redis->commands, flow);
+	commands_cut_all(&redis->commands, flow, reason);
 }
 
 const struct protocol redis_protocol = {

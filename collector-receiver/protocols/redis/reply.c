@@ -32,7 +32,7 @@ static void note_code(struct redis_reply *reply, const char *bytes, size_t n)
 
 	while (word < n && ((bytes[word] >= 'A' && bytes[word] <= 'Z') || bytes[word] == '_'))
 		word++;
-	append(reply->code, &reply->code_length, REDIS_CODE_BYTES_MAX, bytes, word);
+	append(reply->code, &reply->code_length, COMMAND_CODE_BYTES_MAX, bytes, word);
 	if (word < n)
 		reply->reads_code = false;
 }
