@@ -3,6 +3,7 @@
 #include "protocols/http2/http2.h"
 #include "protocols/mysql/mysql.h"
 #include "protocols/postgresql/postgresql.h"
+#include "protocols/memcached/memcached.h"
 #include "protocols/protocol.h"
 #include "protocols/redis/redis.h"
 
@@ -12,5 +13,6 @@ const struct protocol *const protocols[] = {
 	&mysql_protocol,
 	&http1_protocol,
 	&redis_protocol,
+	&memcached_protocol,
 	NULL,
 };

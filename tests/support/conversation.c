@@ -82,29 +82,43 @@ static void cut(struct feed *feed, const struct turn *turn, uint8_t role, size_t
 	feed_skip(feed, direction, length - shown);
 }
 
-static bool is_in_table(const struct conversation *c, const char *line, size_t n)
-{
-	for (const char *known = c->exchanges; *known != '\0'; known = strchr(known, '\n') + 1) {
-		size_t length = (size_t)(strchr(known, '\n') - known);
-
-		if (length == n && memcmp(known, line, n) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* What is said about an exchange may be less than in the table where a part of it was not seen: the line says so. */
 static bool is_complete(const char *line, size_t n)
 {
-	static const char *const marks[] = {"unseen", "-cut", "cut-by", "inferred", " namespace="};
+	static const char *const marks[] = {"unseen", "-cut", "cut-by", "inferred"};
 	char text[4096];
 
 	snprintf(text, sizeof(text), "%.*s", (int)n, line);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		if (strstr(text, marks[i]) != NULL)
-			return i == sizeof(marks) / sizeof(marks[0]) - 1;
+			return false;
 	}
-	return false; /* the namespace is not known any more: nothing to compare with */
+	return true;
+}
+
+/* Without its namespace, which may not be known any more. */
+static void copy_without_namespace(char *to, size_t capacity, const char *line, size_t n)
+{
+	snprintf(to, capacity, "%.*s", (int)n, line);
+	char *from = strstr(to, " namespace="), *rest = from == NULL ? NULL : strchr(from + 1, ' ');
+
+	if (rest != NULL)
+		memmove(from, rest, strlen(rest) + 1);
+}
+
+static bool is_in_table(const struct conversation *c, const char *line, size_t n)
+{
+	char wanted[4096], known[4096], known_less[4096];
+
+	snprintf(wanted, sizeof(wanted), "%.*s", (int)n, line);
+	for (const char *at = c->exchanges, *end; *at != '\0'; at = end + 1) {
+		end = strchr(at, '\n');
+		snprintf(known, sizeof(known), "%.*s", (int)(end - at), at);
+		copy_without_namespace(known_less, sizeof(known_less), at, (size_t)(end - at));
+		if (strcmp(wanted, known) == 0 || strcmp(wanted, known_less) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void play_with_hole(struct feed *feed, const struct conversation *c, uint8_t role, int cut_turn, size_t shown,

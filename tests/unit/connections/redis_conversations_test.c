@@ -135,7 +135,7 @@ static const struct conversation conversations[] = {
 	 "redis 1 ok cut-by-close end-unseen namespace=0 operation=GET arguments=1 text=GET a\n"},
 	{"SHUTDOWN succeeds by closing", {TURN(">*2\r\n$8\r\nSHUTDOWN\r\n$6\r\nNOSAVE\r\n"), TURN(".")},
 	 "redis 1 ok close namespace=0 operation=SHUTDOWN arguments=1 text=SHUTDOWN NOSAVE\n"},
-	{"no Redis at all", {TURN(">get key\r\n"), TURN("<END\r\n"), TURN(">GET /\r\n"), TURN("<+OK\r\n")}, ""},
+	{"no Redis at all", {TURN(">get key\r\n"), TURN("<$-1\r\n"), TURN(">GET /\r\n"), TURN("<+OK\r\n")}, ""},
 };
 
 enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]) };
