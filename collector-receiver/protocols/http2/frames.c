@@ -95,8 +95,15 @@ static enum match sender_of_block(const struct http2_frame *frame, struct slice 
 	struct http2_field_line line;
 	struct slice block;
 
-	if (!http2_frame_fragment(frame, payload, &block) || !http2_field_line_read(block, &line) ||
-	    line.kind == HTTP2_TABLE_SIZE || line.index < STATIC_PSEUDO_FIRST || line.index > STATIC_STATUS_LAST)
+	if (!http2_frame_fragment(frame, payload, &block))
+		return MATCH_NO;
+	do { /* sizes come first, if any */
+		if (!http2_field_line_read(block, &line))
+			return MATCH_NO;
+		block.bytes += line.bytes;
+		block.length -= line.bytes;
+	} while (line.kind == HTTP2_TABLE_SIZE);
+	if (line.index < STATIC_PSEUDO_FIRST || line.index > STATIC_STATUS_LAST)
 		return MATCH_NO;
 	return line.index < STATIC_STATUS_FIRST ? MATCH_FROM_CLIENT : MATCH_FROM_SERVER;
 }
