@@ -1,4 +1,4 @@
-/* `shmotel-bench parse`: what the receiver's parsing of HTTP/1.1 costs per request with response. */
+/* `shmotel-bench parse`: what the receiver's parsing costs per request with response. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,13 +6,41 @@
 #include "bench.h"
 #include "connections/connections.h"
 #include "http1_traffic.h"
+#include "http2_traffic.h"
 
 enum {
 	EXCHANGES_PER_ROUND = 100 * 1000,
+	BUFFER_BYTES_MAX = 256 << 20, /* 10000 connections have 20000 header tables */
 	ROUNDS = 7, /* the best counts: what the machine does beside is not ours */
 };
 
 static uint64_t connection_count; /* 0: each of the usual ones */
+
+/* What is parsed. */
+struct traffic {
+	const char *protocol;
+	struct http1_traffic *http1; /* of HTTP/1.1 its messages, of HTTP/2 only the announcements */
+	struct http2_traffic *http2; /* NULL: HTTP/1.1 */
+};
+
+static struct shm_record_data *traffic_next(const struct traffic *traffic)
+{
+	return traffic->http2 != NULL ? http2_traffic_next(traffic->http2) : http1_traffic_next(traffic->http1);
+}
+
+static uint64_t traffic_exchanges(const struct traffic *traffic)
+{
+	return traffic->http2 != NULL ? traffic->http2->exchanges : traffic->http1->exchanges;
+}
+
+static uint32_t traffic_record_bytes(const struct traffic *traffic)
+{
+	const struct traffic_message *request = traffic->http2 != NULL ? &traffic->http2->later[0] : &traffic->http1->request;
+	const struct traffic_message *response = traffic->http2 != NULL ? &traffic->http2->later[1]
+									: &traffic->http1->response;
+
+	return request->fixed.header.length + response->fixed.header.length;
+}
 
 static void count_exchange(void *context, const struct exchange *exchange)
 {
@@ -49,61 +77,67 @@ static bool announce(struct connections *connections, const struct http1_traffic
 }
 
 /* ns of CPU per exchange; negative on failure. */
-static double round_run(struct connections *connections, struct http1_traffic *traffic)
+static double round_run(struct connections *connections, const struct traffic *traffic)
 {
 	const uint64_t start_ns = bench_cpu_ns();
 
 	for (int i = 0; i < 2 * EXCHANGES_PER_ROUND; i++)
-		if (!take(connections, &http1_traffic_next(traffic)->header))
+		if (!take(connections, &traffic_next(traffic)->header))
 			return -1;
 	return (double)(bench_cpu_ns() - start_ns) / EXCHANGES_PER_ROUND;
 }
 
 /* The best round; negative if not every request with its response came out as an exchange. */
-static double best_ns(struct connections *connections, struct http1_traffic *traffic, const uint64_t *exchanges)
+static double best_ns(struct connections *connections, const struct traffic *traffic, const uint64_t *exchanges)
 {
 	double rounds[ROUNDS];
 
-	if (!announce(connections, traffic))
+	if (!announce(connections, traffic->http1))
 		return -1;
 	for (int i = 0; i < ROUNDS; i++) {
 		rounds[i] = round_run(connections, traffic);
 		if (rounds[i] < 0)
 			return -1;
 	}
-	return *exchanges == traffic->exchanges ? bench_percentile(rounds, ROUNDS, 0) : -1;
+	return *exchanges == traffic_exchanges(traffic) ? bench_percentile(rounds, ROUNDS, 0) : -1;
 }
 
-static bool measure(uint32_t count, bool json)
+static void report(const struct traffic *traffic, uint32_t count, double ns, bool json)
+{
+	const uint32_t bytes = traffic_record_bytes(traffic);
+
+	if (json)
+		printf("{\"bench\":\"parse\",\"protocol\":\"%s\",\"connections\":%u,\"ns_per_exchange\":%.1f,"
+		       "\"record_bytes_per_exchange\":%u}\n",
+		       traffic->protocol, count, ns, bytes);
+	else
+		printf("%s %8u connections %8.1f ns/exchange %5u record bytes/exchange\n", traffic->protocol, count, ns,
+		       bytes);
+	fflush(stdout);
+}
+
+static bool measure(const struct traffic *traffic, uint32_t count, bool json)
 {
 	uint64_t exchanges = 0;
 	const struct exchange_sink sink = {count_exchange, &exchanges};
 	struct connections_limits limits = CONNECTIONS_LIMITS_DEFAULT;
-	struct http1_traffic traffic;
 	struct connections *connections;
 	double ns = -1;
 
+	limits.buffer_bytes_max = BUFFER_BYTES_MAX;
 	if (limits.connections_max < count)
 		limits.connections_max = count;
 	connections = connections_create(&limits, &sink);
-	http1_traffic_init(&traffic, count);
-	if (connections != NULL)
-		ns = best_ns(connections, &traffic, &exchanges);
+	http1_traffic_init(traffic->http1, count);
+	if (connections != NULL && (traffic->http2 == NULL || http2_traffic_init(traffic->http2, count)))
+		ns = best_ns(connections, traffic, &exchanges);
 	connections_destroy(connections);
 	if (ns < 0) {
 		fprintf(stderr, "shmotel-bench: %" PRIu64 " exchanges came out of %" PRIu64 "\n", exchanges,
-			traffic.exchanges);
+			traffic_exchanges(traffic));
 		return false;
 	}
-	const uint32_t bytes = traffic.request.fixed.header.length + traffic.response.fixed.header.length;
-
-	if (json)
-		printf("{\"bench\":\"parse\",\"protocol\":\"http1\",\"connections\":%u,\"ns_per_exchange\":%.1f,"
-		       "\"record_bytes_per_exchange\":%u}\n",
-		       count, ns, bytes);
-	else
-		printf("http1 %8u connections %8.1f ns/exchange %5u record bytes/exchange\n", count, ns, bytes);
-	fflush(stdout);
+	report(traffic, count, ns, json);
 	return true;
 }
 
@@ -111,11 +145,17 @@ static int run(bool json)
 {
 	static const uint32_t usual[] = {1, 100, 10000};
 
-	if (connection_count != 0)
-		return measure((uint32_t)connection_count, json) ? 0 : 1;
-	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-		if (!measure(usual[i], json))
+	struct http1_traffic http1;
+	struct http2_traffic http2;
+	const struct traffic traffic[] = {{"http1", &http1, NULL}, {"http2", &http1, &http2}};
+
+	for (size_t i = 0; i < sizeof(traffic) / sizeof(traffic[0]); i++) {
+		if (connection_count != 0 && !measure(&traffic[i], (uint32_t)connection_count, json))
 			return 1;
+		for (size_t j = 0; connection_count == 0 && j < sizeof(usual) / sizeof(usual[0]); j++)
+			if (!measure(&traffic[i], usual[j], json))
+				return 1;
+	}
 	return 0;
 }
 
@@ -125,9 +165,9 @@ static const struct bench_option options[] = {
 
 const struct bench_command parse_bench = {
 	.name = "parse",
-	.summary = "records of HTTP/1.1 into exchanges",
-	.purpose = "CPU time from the two records of an HTTP/1.1 request and response, copied out of the ring, to the\n"
-		   "exchange: check, reassemble, parse, pair. Connections take turns. The best of seven rounds.",
+	.summary = "records of HTTP/1.1 and HTTP/2 into exchanges",
+	.purpose = "CPU time from the two records of a request and response, copied out of the ring, to the exchange:\n"
+		   "check, reassemble, parse, pair. Connections take turns. The best of seven rounds.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.run = run,
