@@ -9,6 +9,7 @@
 
 #include "counters.h"
 #include "protocols/http2/http2.h"
+#include "protocols/http2/inflater_memory.h"
 
 enum {
 	TABLE_BYTES_USUAL = 4096, /* RFC 9113 6.5.2 */
@@ -18,60 +19,12 @@ enum {
 
 #define UNKNOWN_NAME "?"
 
-/* ---- nghttp2's memory: blocks of the pool, with their size before them ---- */
-
-union prefix {
-	size_t bytes;
-	max_align_t align;
-};
-
-static void *memory_take(size_t size, void *pool)
-{
-	union prefix *prefix = size > BLOCK_BYTES_MAX ? NULL : block_pool_take(pool, sizeof(*prefix) + size);
-
-	if (prefix == NULL)
-		return NULL;
-	prefix->bytes = sizeof(*prefix) + size;
-	return prefix + 1;
-}
-
-static void memory_give(void *memory, void *pool)
-{
-	union prefix *prefix = memory;
-
-	if (prefix != NULL)
-		block_pool_give(pool, prefix - 1, prefix[-1].bytes);
-}
-
-static void *memory_take_zeroed(size_t count, size_t size, void *pool)
-{
-	size_t bytes;
-	void *memory = __builtin_mul_overflow(count, size, &bytes) ? NULL : memory_take(bytes, pool);
-
-	if (memory != NULL)
-		memset(memory, 0, bytes);
-	return memory;
-}
-
-static void *memory_resize(void *memory, size_t size, void *pool)
-{
-	const union prefix *prefix = memory;
-	size_t old = memory == NULL ? 0 : prefix[-1].bytes - sizeof(*prefix);
-	void *resized = memory_take(size, pool);
-
-	if (resized == NULL)
-		return NULL;
-	if (old > 0)
-		memcpy(resized, memory, old < size ? old : size);
-	memory_give(memory, pool);
-	return resized;
-}
-
 /* ---- the inflater ---- */
 
 struct http2_inflater {
 	nghttp2_hd_inflater *hd;
-	nghttp2_mem mem; /* the inflater keeps a pointer to it */
+	nghttp2_mem functions; /* the inflater keeps a pointer to them */
+	struct inflater_memory memory;
 };
 
 /* What is decoded now. */
@@ -144,9 +97,11 @@ static void inflater_destroy(struct http2_decoder *decoder)
 
 	if (inflater == NULL)
 		return;
-	nghttp2_hd_inflate_del(inflater->hd);
+	if (inflater->hd != NULL)
+		nghttp2_hd_inflate_del(inflater->hd);
+	inflater_memory_free(&inflater->memory);
 	decoder->inflater = NULL;
-	block_pool_give(inflater->mem.mem_user_data, inflater, sizeof(*inflater));
+	block_pool_give(inflater->memory.pool, inflater, sizeof(*inflater));
 }
 
 /* The peers' settings allow a table of any size, and the encoder says whenever it changes: what is allowed here is a
@@ -159,14 +114,17 @@ static bool inflater_create(struct http2_decoder *decoder, struct block_pool *po
 		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
 		return false;
 	}
-	inflater->mem = (nghttp2_mem){pool, memory_take, memory_give, memory_take_zeroed, memory_resize};
-	if (nghttp2_hd_inflate_new2(&inflater->hd, &inflater->mem) != 0) {
-		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
-		block_pool_give(pool, inflater, sizeof(*inflater));
-		return false;
-	}
+	inflater->hd = NULL;
+	inflater_memory_init(&inflater->memory, pool);
+	inflater->functions = inflater_memory_functions(&inflater->memory);
 	decoder->inflater = inflater;
-	if (nghttp2_hd_inflate_change_table_size(inflater->hd, HTTP2_TABLE_BYTES_MAX) == 0 &&
+	inflater->memory.settling = true;
+	if (nghttp2_hd_inflate_new2(&inflater->hd, &inflater->functions) != 0) {
+		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
+		inflater->hd = NULL;
+	}
+	inflater->memory.settling = false;
+	if (inflater->hd != NULL && nghttp2_hd_inflate_change_table_size(inflater->hd, HTTP2_TABLE_BYTES_MAX) == 0 &&
 	    set_table_bytes(inflater->hd, decoder->table_bytes != 0 ? decoder->table_bytes : TABLE_BYTES_USUAL))
 		return true;
 	inflater_destroy(decoder);
