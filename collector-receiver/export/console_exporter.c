@@ -53,11 +53,21 @@ static void write_request(struct console_text *text, const span_message *span)
 	console_column(text, request, CONSOLE_REQUEST_WIDTH);
 }
 
-/* The status code; without one, how it ended. */
+/* The first of the convention's status code, the error, and how it ended, that there is. */
+static const char *outcome_of(const span_message *span)
+{
+	static const char *const keys[] = {"rpc.response.status_code", "db.response.status_code", "shmotel.end",
+					   "error.type"};
+	const char *found = NULL;
+
+	for (size_t i = 0; found == NULL && i < sizeof(keys) / sizeof(keys[0]); i++)
+		found = console_attribute_string(span->attributes, span->n_attributes, keys[i]);
+	return found != NULL ? found : "-";
+}
+
 static void write_status(struct console_text *text, const span_message *span)
 {
 	int64_t code = console_attribute_integer(span->attributes, span->n_attributes, "http.response.status_code");
-	const char *end = console_attribute_string(span->attributes, span->n_attributes, "shmotel.end");
 	bool error = span->status != NULL &&
 		     span->status->code == OPENTELEMETRY__PROTO__TRACE__V1__STATUS__STATUS_CODE__STATUS_CODE_ERROR;
 
@@ -65,7 +75,7 @@ static void write_status(struct console_text *text, const span_message *span)
 	if (code >= 0)
 		console_printf(text, "%-6" PRId64, code);
 	else
-		console_printf(text, "%-6.6s", end != NULL ? end : "-");
+		console_printf(text, "%-6.6s", outcome_of(span));
 	console_printf(text, "%s", error && text->colour ? "\x1b[0m" : "");
 }
 

@@ -93,7 +93,7 @@ static void write_histogram(struct console_text *text, const char *service, cons
 	if (!*head)
 		write_head(text);
 	*head = true;
-	write_row(text, service, strcmp(m->name, "http.client.request.duration") == 0 ? "client" : "server", &sum);
+	write_row(text, service, strstr(m->name, ".client.") != NULL ? "client" : "server", &sum);
 }
 
 /* Counters named *.lost speak of what did not arrive: never hide them. */

@@ -1,136 +1,107 @@
-/* Find keywords. */
+/* Find keywords: by length, then one by one, for most words of a statement are none. */
 #include "sql/sql_keywords.h"
 
-#include <stdlib.h>
-
-/* In the order of strcmp. */
-static const struct word {
-	const char *text;
-	enum sql_keyword keyword;
-} words[] = {
-	{"ALTER", SQL_DEFINE},
-	{"ANALYZE", SQL_EXPLAIN},
-	{"AS", SQL_AS},
-	{"BEGIN", SQL_STATEMENT},
-	{"CALL", SQL_CALL},
-	{"CHECKPOINT", SQL_STATEMENT},
-	{"CLOSE", SQL_STATEMENT},
-	{"COMMIT", SQL_STATEMENT},
-	{"CONCURRENTLY", SQL_FILLER},
-	{"COPY", SQL_CALL},
-	{"CREATE", SQL_DEFINE},
-	{"DATABASE", SQL_KIND},
-	{"DEALLOCATE", SQL_STATEMENT},
-	{"DECLARE", SQL_STATEMENT},
-	{"DELAYED", SQL_FILLER},
-	{"DELETE", SQL_DELETE},
-	{"DESC", SQL_EXPLAIN},
-	{"DESCRIBE", SQL_EXPLAIN},
-	{"DISCARD", SQL_STATEMENT},
-	{"DISTINCT", SQL_DISTINCT},
-	{"DO", SQL_STATEMENT},
-	{"DROP", SQL_DEFINE},
-	{"END", SQL_STATEMENT},
-	{"EXCEPT", SQL_CLAUSE},
-	{"EXEC", SQL_CALL},
-	{"EXECUTE", SQL_CALL},
-	{"EXISTS", SQL_FILLER},
-	{"EXPLAIN", SQL_EXPLAIN},
-	{"EXTENSION", SQL_KIND},
-	{"FETCH", SQL_STATEMENT},
-	{"FLUSH", SQL_STATEMENT},
-	{"FROM", SQL_FROM},
-	{"FUNCTION", SQL_BODY_KIND},
-	{"GRANT", SQL_STATEMENT},
-	{"GROUP", SQL_CLAUSE},
-	{"HANDLER", SQL_STATEMENT},
-	{"HAVING", SQL_CLAUSE},
-	{"HIGH_PRIORITY", SQL_FILLER},
-	{"IF", SQL_FILLER},
-	{"IGNORE", SQL_FILLER},
-	{"INDEX", SQL_KIND},
-	{"INSERT", SQL_INSERT},
-	{"INTERSECT", SQL_CLAUSE},
-	{"INTO", SQL_FILLER},
-	{"JOIN", SQL_JOIN},
-	{"KILL", SQL_STATEMENT},
-	{"LATERAL", SQL_FILLER},
-	{"LIMIT", SQL_CLAUSE},
-	{"LISTEN", SQL_STATEMENT},
-	{"LOAD", SQL_STATEMENT},
-	{"LOCK", SQL_STATEMENT},
-	{"LOW_PRIORITY", SQL_FILLER},
-	{"MATERIALIZED", SQL_AS},
-	{"MERGE", SQL_INSERT},
-	{"MOVE", SQL_STATEMENT},
-	{"NOT", SQL_FILLER},
-	{"NOTIFY", SQL_STATEMENT},
-	{"ONLY", SQL_FILLER},
-	{"OPTIMIZE", SQL_STATEMENT},
-	{"ORDER", SQL_CLAUSE},
-	{"PREPARE", SQL_STATEMENT},
-	{"PROCEDURE", SQL_BODY_KIND},
-	{"REFRESH", SQL_STATEMENT},
-	{"REINDEX", SQL_STATEMENT},
-	{"RELEASE", SQL_STATEMENT},
-	{"RENAME", SQL_STATEMENT},
-	{"REPLACE", SQL_INSERT},
-	{"RESET", SQL_STATEMENT},
-	{"RETURNING", SQL_CLAUSE},
-	{"REVOKE", SQL_STATEMENT},
-	{"ROLE", SQL_KIND},
-	{"ROLLBACK", SQL_STATEMENT},
-	{"SAVEPOINT", SQL_STATEMENT},
-	{"SCHEMA", SQL_KIND},
-	{"SELECT", SQL_SELECT},
-	{"SEQUENCE", SQL_KIND},
-	{"SET", SQL_STATEMENT},
-	{"SHOW", SQL_STATEMENT},
-	{"START", SQL_STATEMENT},
-	{"STRAIGHT_JOIN", SQL_JOIN},
-	{"TABLE", SQL_KIND},
-	{"TRIGGER", SQL_BODY_KIND},
-	{"TRUNCATE", SQL_CALL},
-	{"TYPE", SQL_KIND},
-	{"UNION", SQL_CLAUSE},
-	{"UNLISTEN", SQL_STATEMENT},
-	{"UNLOCK", SQL_STATEMENT},
-	{"UPDATE", SQL_UPDATE},
-	{"USE", SQL_CALL},
-	{"USER", SQL_KIND},
-	{"USING", SQL_USING},
-	{"VACUUM", SQL_STATEMENT},
-	{"VALUES", SQL_STATEMENT},
-	{"VERBOSE", SQL_EXPLAIN},
-	{"VIEW", SQL_KIND},
-	{"WHERE", SQL_CLAUSE},
-	{"WITH", SQL_WITH},
-	{"XA", SQL_STATEMENT},
-};
-
 enum {
-	WORD_MIN = 2,
 	WORD_MAX = 13, /* HIGH_PRIORITY */
 };
 
-static int compare_word(const void *key, const void *row)
-{
-	return strcmp(key, ((const struct word *)row)->text);
-}
+struct word {
+	char text[WORD_MAX + 1];
+	enum sql_keyword keyword;
+};
+
+static const struct word words_of_2[] = {
+	{"AS", SQL_AS},
+	{"DO", SQL_STATEMENT},
+	{"IF", SQL_FILLER},
+	{"XA", SQL_STATEMENT},
+};
+static const struct word words_of_3[] = {
+	{"END", SQL_STATEMENT},
+	{"NOT", SQL_FILLER},
+	{"SET", SQL_STATEMENT},
+	{"USE", SQL_CALL},
+};
+static const struct word words_of_4[] = {
+	{"CALL", SQL_CALL},	 {"COPY", SQL_CALL},	  {"DESC", SQL_EXPLAIN},   {"DROP", SQL_DEFINE},
+	{"EXEC", SQL_CALL},	 {"FROM", SQL_FROM},	  {"INTO", SQL_FILLER},	   {"JOIN", SQL_JOIN},
+	{"KILL", SQL_STATEMENT}, {"LOAD", SQL_STATEMENT}, {"LOCK", SQL_STATEMENT}, {"MOVE", SQL_STATEMENT},
+	{"ONLY", SQL_FILLER},	 {"ROLE", SQL_KIND},	  {"SHOW", SQL_STATEMENT}, {"TYPE", SQL_KIND},
+	{"USER", SQL_KIND},	 {"VIEW", SQL_KIND},	  {"WITH", SQL_WITH},
+};
+static const struct word words_of_5[] = {
+	{"ALTER", SQL_DEFINE},	  {"BEGIN", SQL_STATEMENT}, {"CLOSE", SQL_STATEMENT}, {"FETCH", SQL_STATEMENT},
+	{"FLUSH", SQL_STATEMENT}, {"GRANT", SQL_STATEMENT}, {"GROUP", SQL_CLAUSE},    {"INDEX", SQL_KIND},
+	{"LIMIT", SQL_CLAUSE},	  {"MERGE", SQL_INSERT},    {"ORDER", SQL_CLAUSE},    {"RESET", SQL_STATEMENT},
+	{"START", SQL_STATEMENT}, {"TABLE", SQL_KIND},	    {"UNION", SQL_CLAUSE},    {"USING", SQL_USING},
+	{"WHERE", SQL_CLAUSE},
+};
+static const struct word words_of_6[] = {
+	{"COMMIT", SQL_STATEMENT}, {"CREATE", SQL_DEFINE},    {"DELETE", SQL_DELETE},	 {"EXCEPT", SQL_CLAUSE},
+	{"EXISTS", SQL_FILLER},	   {"HAVING", SQL_CLAUSE},    {"IGNORE", SQL_FILLER},	 {"INSERT", SQL_INSERT},
+	{"LISTEN", SQL_STATEMENT}, {"NOTIFY", SQL_STATEMENT}, {"RENAME", SQL_STATEMENT}, {"REVOKE", SQL_STATEMENT},
+	{"SCHEMA", SQL_KIND},	   {"SELECT", SQL_SELECT},    {"UNLOCK", SQL_STATEMENT}, {"UPDATE", SQL_UPDATE},
+	{"VACUUM", SQL_STATEMENT}, {"VALUES", SQL_STATEMENT},
+};
+static const struct word words_of_7[] = {
+	{"ANALYZE", SQL_EXPLAIN},   {"DECLARE", SQL_STATEMENT}, {"DELAYED", SQL_FILLER},    {"DISCARD", SQL_STATEMENT},
+	{"EXECUTE", SQL_CALL},	    {"EXPLAIN", SQL_EXPLAIN},	{"HANDLER", SQL_STATEMENT}, {"LATERAL", SQL_FILLER},
+	{"PREPARE", SQL_STATEMENT}, {"REFRESH", SQL_STATEMENT}, {"REINDEX", SQL_STATEMENT}, {"RELEASE", SQL_STATEMENT},
+	{"REPLACE", SQL_INSERT},    {"TRIGGER", SQL_BODY_KIND}, {"VERBOSE", SQL_EXPLAIN},
+};
+static const struct word words_of_8[] = {
+	{"DATABASE", SQL_KIND},	     {"DESCRIBE", SQL_EXPLAIN},	  {"DISTINCT", SQL_DISTINCT},
+	{"FUNCTION", SQL_BODY_KIND}, {"OPTIMIZE", SQL_STATEMENT}, {"ROLLBACK", SQL_STATEMENT},
+	{"SEQUENCE", SQL_KIND},	     {"TRUNCATE", SQL_CALL},	  {"UNLISTEN", SQL_STATEMENT},
+};
+static const struct word words_of_9[] = {
+	{"EXTENSION", SQL_KIND},   {"INTERSECT", SQL_CLAUSE},	 {"PROCEDURE", SQL_BODY_KIND},
+	{"RETURNING", SQL_CLAUSE}, {"SAVEPOINT", SQL_STATEMENT},
+};
+static const struct word words_of_10[] = {
+	{"CHECKPOINT", SQL_STATEMENT},
+	{"DEALLOCATE", SQL_STATEMENT},
+};
+static const struct word words_of_12[] = {
+	{"CONCURRENTLY", SQL_FILLER},
+	{"LOW_PRIORITY", SQL_FILLER},
+	{"MATERIALIZED", SQL_AS},
+};
+static const struct word words_of_13[] = {
+	{"HIGH_PRIORITY", SQL_FILLER},
+	{"STRAIGHT_JOIN", SQL_JOIN},
+};
+
+static const struct {
+	const struct word *words;
+	size_t count;
+} groups[WORD_MAX + 1] = {
+	[2] = {words_of_2, sizeof(words_of_2) / sizeof(words_of_2[0])},
+	[3] = {words_of_3, sizeof(words_of_3) / sizeof(words_of_3[0])},
+	[4] = {words_of_4, sizeof(words_of_4) / sizeof(words_of_4[0])},
+	[5] = {words_of_5, sizeof(words_of_5) / sizeof(words_of_5[0])},
+	[6] = {words_of_6, sizeof(words_of_6) / sizeof(words_of_6[0])},
+	[7] = {words_of_7, sizeof(words_of_7) / sizeof(words_of_7[0])},
+	[8] = {words_of_8, sizeof(words_of_8) / sizeof(words_of_8[0])},
+	[9] = {words_of_9, sizeof(words_of_9) / sizeof(words_of_9[0])},
+	[10] = {words_of_10, sizeof(words_of_10) / sizeof(words_of_10[0])},
+	[12] = {words_of_12, sizeof(words_of_12) / sizeof(words_of_12[0])},
+	[13] = {words_of_13, sizeof(words_of_13) / sizeof(words_of_13[0])},
+};
 
 enum sql_keyword sql_keyword_of(struct slice word)
 {
-	char upper[WORD_MAX + 1];
-	const struct word *found;
+	char upper[WORD_MAX];
 
-	if (word.length < WORD_MIN || word.length > WORD_MAX)
+	if (word.length > WORD_MAX || groups[word.length].count == 0)
 		return SQL_NO_KEYWORD;
-	for (size_t i = 0; i < word.length; i++) {
-		char c = word.bytes[i];
+	for (size_t i = 0; i < word.length; i++)
+		upper[i] = word.bytes[i] >= 'a' ? (char)(word.bytes[i] - 0x20) : word.bytes[i];
+	for (size_t i = 0; i < groups[word.length].count; i++) {
+		const struct word *known = &groups[word.length].words[i];
 
-		upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 0x20) : c;
+		if (known->text[0] == upper[0] && memcmp(known->text, upper, word.length) == 0)
+			return known->keyword;
 	}
-	upper[word.length] = '\0';
-	found = bsearch(upper, words, sizeof(words) / sizeof(words[0]), sizeof(words[0]), compare_word);
-	return found != NULL ? found->keyword : SQL_NO_KEYWORD;
+	return SQL_NO_KEYWORD;
 }

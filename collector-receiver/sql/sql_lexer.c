@@ -4,26 +4,27 @@
 
 #include <stdint.h>
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+enum class {
+	DIGIT = 1,
+	SPACE = 2,
+	WORD_START = 4,
+	WORD_PART = 8,
+};
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+static const uint8_t classes[256] = {
+	['\t' ... '\r'] = SPACE,
+	[' '] = SPACE,
+	['0' ... '9'] = DIGIT | WORD_PART,
+	['A' ... 'Z'] = WORD_START | WORD_PART,
+	['a' ... 'z'] = WORD_START | WORD_PART,
+	['_'] = WORD_START | WORD_PART,
+	['$'] = WORD_PART,
+	[0x80 ... 0xff] = WORD_START | WORD_PART,
+};
 
-static bool is_word_start(char c)
+static bool is(char c, enum class class)
 {
-	char lower = (char)(c | 0x20);
-
-	return (lower >= 'a' && lower <= 'z') || c == '_' || (uint8_t)c >= 0x80;
-}
-
-static bool is_word_part(char c)
-{
-	return is_word_start(c) || is_digit(c) || c == '$';
+	return (classes[(uint8_t)c] & class) != 0;
 }
 
 /* The byte `ahead` of the position, NUL behind the end: no rule asks for a NUL. */
@@ -73,7 +74,7 @@ static struct sql_token next_space(struct sql_lexer *lexer)
 {
 	const char *at = lexer->at;
 
-	while (at < lexer->end && is_space(*at))
+	while (at < lexer->end && is(*at, SPACE))
 		at++;
 	return take(lexer, SQL_SPACE, at);
 }
@@ -155,7 +156,7 @@ static struct sql_token next_dollar_quote(struct sql_lexer *lexer)
 	const char *close;
 	size_t length;
 
-	while (tag < lexer->end && *tag != '$' && is_word_part(*tag))
+	while (tag < lexer->end && *tag != '$' && is(*tag, WORD_PART))
 		tag++;
 	if (tag == lexer->end)
 		return take_rest(lexer, SQL_LITERAL);
@@ -173,12 +174,12 @@ static struct sql_token next_number(struct sql_lexer *lexer, size_t sign)
 	const char *at = start;
 	bool is_decimal = true;
 
-	while (at < lexer->end && (is_word_part(*at) || *at == '.')) {
+	while (at < lexer->end && (is(*at, WORD_PART) || *at == '.')) {
 		bool is_exponent = is_decimal && (*at | 0x20) == 'e' && at > start;
 
-		is_decimal = is_decimal && (is_digit(*at) || *at == '.' || *at == '_' || is_exponent);
+		is_decimal = is_decimal && (is(*at, DIGIT) || *at == '.' || *at == '_' || is_exponent);
 		at++;
-		if (is_exponent && lexer->end - at >= 2 && (*at == '-' || *at == '+') && is_digit(at[1]))
+		if (is_exponent && lexer->end - at >= 2 && (*at == '-' || *at == '+') && is(at[1], DIGIT))
 			at++;
 	}
 	return take(lexer, SQL_LITERAL, at);
@@ -194,6 +195,11 @@ static size_t string_prefix(const struct sql_lexer *lexer)
 	return first == 'u' && peek(lexer, 1) == '&' && peek(lexer, 2) == '\'' ? 2 : 0;
 }
 
+static bool is_boolean(struct slice word)
+{
+	return word.length == 4 ? sql_word_is(word, "TRUE") : word.length == 5 && sql_word_is(word, "FALSE");
+}
+
 static struct sql_token next_word(struct sql_lexer *lexer)
 {
 	const char *at = lexer->at + 1;
@@ -202,11 +208,11 @@ static struct sql_token next_word(struct sql_lexer *lexer)
 
 	if (prefix > 0)
 		return next_string(lexer, prefix, (lexer->at[0] | 0x20) == 'e');
-	while (at < lexer->end && is_word_part(*at))
+	while (at < lexer->end && is(*at, WORD_PART))
 		at++;
 	token = take(lexer, SQL_WORD, at);
 	token.unfinished = lexer->cut && at == lexer->end;
-	if (sql_word_is(token.text, "TRUE") || sql_word_is(token.text, "FALSE"))
+	if (is_boolean(token.text))
 		token.kind = SQL_LITERAL;
 	return token;
 }
@@ -225,14 +231,14 @@ static bool is_line_comment(const struct sql_lexer *lexer)
 
 static bool is_number(const struct sql_lexer *lexer, size_t ahead)
 {
-	return is_digit(peek(lexer, ahead)) || (peek(lexer, ahead) == '.' && is_digit(peek(lexer, ahead + 1)));
+	return is(peek(lexer, ahead), DIGIT) || (peek(lexer, ahead) == '.' && is(peek(lexer, ahead + 1), DIGIT));
 }
 
 static struct sql_token next_placeholder(struct sql_lexer *lexer)
 {
 	const char *at = lexer->at + 1;
 
-	while (at < lexer->end && is_digit(*at))
+	while (at < lexer->end && is(*at, DIGIT))
 		at++;
 	return take(lexer, SQL_PLACEHOLDER, at);
 }
@@ -250,7 +256,7 @@ static struct sql_token next_special(struct sql_lexer *lexer)
 		return next_string(lexer, 0, false);
 	if (c == '"' || (c == '`' && lexer->dialect != SQL_POSTGRESQL))
 		return next_quoted_name(lexer);
-	if (c == '$' && is_digit(peek(lexer, 1)))
+	if (c == '$' && is(peek(lexer, 1), DIGIT))
 		return next_placeholder(lexer);
 	if (c == '$' && lexer->dialect == SQL_POSTGRESQL)
 		return next_dollar_quote(lexer);
@@ -265,9 +271,9 @@ struct sql_token sql_lexer_next(struct sql_lexer *lexer)
 {
 	if (lexer->at == lexer->end)
 		return (struct sql_token){.kind = SQL_END};
-	if (is_space(lexer->at[0]))
+	if (is(lexer->at[0], SPACE))
 		return next_space(lexer);
-	if (is_word_start(lexer->at[0]))
+	if (is(lexer->at[0], WORD_START))
 		return next_word(lexer);
 	return next_special(lexer);
 }

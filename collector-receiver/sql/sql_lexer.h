@@ -55,6 +55,13 @@ static inline struct sql_lexer sql_lexer_open(const struct sql_text *text)
  * the end of the text. MySQL's default is believed where the text is whole. */
 struct sql_token sql_lexer_next(struct sql_lexer *lexer);
 
+/* Does this token fit into a whole text? A string that does not end there shows that server and reader disagree where
+ * strings begin: then nothing of the text is to be shown, for what looks like its words may be a literal. */
+static inline bool sql_token_fits(const struct sql_lexer *lexer, const struct sql_token *token)
+{
+	return lexer->cut || token->kind == SQL_COMMENT || !token->unfinished;
+}
+
 /* Are these the same keyword? `upper` in upper case. */
 bool sql_word_is(struct slice word, const char *upper);
 

@@ -128,7 +128,7 @@ static bool sanitise(const struct sql_text *text, const struct sql_sink *sink, b
 	struct sql_token token = sql_lexer_next(&lexer);
 
 	for (; token.kind != SQL_END; token = sql_lexer_next(&lexer)) {
-		if (token.unfinished && !text->cut && token.kind != SQL_COMMENT)
+		if (!sql_token_fits(&lexer, &token))
 			return false;
 		take_token(&s, &token);
 	}

@@ -13,8 +13,7 @@ struct sql_sink {
 /* Literals become '?', with their sign; comments go, white space stays; IN (1, 2, 3) becomes IN (?). The unfinished
  * word or name at the end of a cut text is left out.
  *
- * False, and what was written is worth nothing: a text that claims to be whole ends within a string, so that the two
- * sides disagree where strings begin, and the outside of literals may be the inside. */
+ * False, and what was written is not to be shown, if a token does not fit (sql_token_fits). */
 bool sql_sanitise(const struct sql_text *text, const struct sql_sink *sink) __attribute__((warn_unused_result));
 
 /* The same for a statement whose values travel apart from it: literals stay, but for an unfinished one. */

@@ -32,6 +32,7 @@ struct summary {
 	char *out;
 	size_t length;
 	bool full;
+	bool misfit; /* a token does not fit: there is no summary */
 };
 
 struct parser {
@@ -305,9 +306,11 @@ static bool summarise_statement(struct sql_lexer *lexer, struct summary *summary
 	struct parser p = {.summary = summary};
 	struct sql_token token = sql_lexer_next(lexer);
 
-	for (; token.kind != SQL_END && !is_semicolon(&token); token = sql_lexer_next(lexer))
+	for (; token.kind != SQL_END && !is_semicolon(&token); token = sql_lexer_next(lexer)) {
+		summary->misfit |= !sql_token_fits(lexer, &token);
 		if (token.kind != SQL_SPACE && token.kind != SQL_COMMENT)
 			take_token(&p, &token);
+	}
 	finish_target(&p, true);
 	return p.any;
 }
@@ -325,11 +328,11 @@ static size_t summarise_batch(struct sql_lexer *lexer, char *out)
 		struct summary next = {.out = next_bytes};
 
 		if (summarise_statement(lexer, &next))
-			is_same = slice_equal((struct slice){first.out, first.length},
-					      (struct slice){next.out, next.length});
+			is_same = !next.misfit && slice_equal((struct slice){first.out, first.length},
+							      (struct slice){next.out, next.length});
 	}
 	add(&batch, SLICE_LITERAL("BATCH"));
-	if (is_same && first.length > 0)
+	if (is_same && first.length > 0 && !first.misfit)
 		add(&batch, (struct slice){first.out, first.length});
 	return batch.length;
 }
@@ -343,5 +346,5 @@ size_t sql_summary(const struct sql_text *text, bool is_batch, char *out)
 		return summarise_batch(&lexer, out);
 	while (lexer.at < lexer.end)
 		(void)summarise_statement(&lexer, &summary);
-	return summary.length;
+	return summary.misfit ? 0 : summary.length;
 }

@@ -3,7 +3,8 @@
  * SELECT, INSERT, UPDATE, DELETE and their like with the tables of FROM, JOIN, INTO and USING; CREATE, ALTER and DROP
  * with the kind of thing and its name; CALL and EXECUTE with the procedure; other statements by their first word. All
  * as written, quotes included. What a literal stands for is never part of it, so that a table named by a string is left
- * out. Statements that begin with no known word have no summary. */
+ * out. Statements that begin with no known word have no summary, nor has a text with a token that does
+ * not fit (sql_token_fits). */
 #ifndef SQL_SUMMARY_H
 #define SQL_SUMMARY_H
 

@@ -161,6 +161,61 @@ static void make_exchange(struct exchange *exchange)
 	};
 }
 
+static const struct exchange_endpoints database_endpoints = {
+	.network = EXCHANGE_NETWORK_IPV4,
+	.local_port = 51234,
+	.remote_port = 5432,
+	.local_address = {10, 0, 14, 7},
+	.remote_address = {10, 0, 14, 201},
+};
+
+/* Like pgbench's: literals in the text. */
+static void make_statement(struct exchange *exchange)
+{
+	make_exchange(exchange);
+	exchange->endpoints = &database_endpoints;
+	exchange->role = EXCHANGE_CLIENT;
+	exchange->protocol = EXCHANGE_DATABASE;
+	exchange->traceparent = (struct slice){0};
+	exchange->database = (struct database_exchange){
+		.system = DATABASE_POSTGRESQL,
+		.language = DATABASE_SQL,
+		.name_space = SLICE_LITERAL("shop"),
+		.query_text =
+			SLICE_LITERAL("UPDATE pgbench_accounts SET abalance = abalance + -4711 WHERE aid = 61203;"),
+		.operations = 1,
+		.returned_rows = -1,
+	};
+}
+
+static void make_command(struct exchange *exchange)
+{
+	make_statement(exchange);
+	exchange->database = (struct database_exchange){
+		.system = DATABASE_REDIS,
+		.language = DATABASE_COMMAND,
+		.name_space = SLICE_LITERAL("0"),
+		.operation = SLICE_LITERAL("GET"),
+		.query_text = SLICE_LITERAL("GET user:42"),
+		.operations = 1,
+		.arguments = 1,
+		.returned_rows = -1,
+	};
+}
+
+static void make_call(struct exchange *exchange)
+{
+	make_exchange(exchange);
+	exchange->protocol = EXCHANGE_RPC;
+	exchange->rpc = (struct rpc_exchange){
+		.path = SLICE_LITERAL("/shop.Cart/Add"),
+		.authority = SLICE_LITERAL("shop.example.com:50051"),
+		.http_status = 200,
+		.request_messages = 1,
+		.response_messages = 1,
+	};
+}
+
 /* --- measurements ------------------------------------------------------------------------------------------------- */
 
 static bool measure_wire(struct wire_context *c, struct result *result)
@@ -190,7 +245,7 @@ static bool measure_packed(const struct wire_context *wire, struct result *resul
 	return result->ns_per_span > 0;
 }
 
-static bool measure_exchange(struct result *result)
+static bool measure_exchange(const char *what, void (*make)(struct exchange *exchange), struct result *result)
 {
 	struct exchange_context c = {0};
 	const struct otlp_request_sink sink = {count_bytes, &c.bytes};
@@ -200,8 +255,8 @@ static bool measure_exchange(struct result *result)
 	c.telemetry = telemetry_create(&config, &sink);
 	if (c.telemetry == NULL)
 		return false;
-	make_exchange(&c.exchange);
-	*result = (struct result){"exchange_to_request", best_ns_per_span(exchange_batch, &c), 0};
+	make(&c.exchange);
+	*result = (struct result){what, best_ns_per_span(exchange_batch, &c), 0};
 	result->bytes_per_span = c.bytes / ((uint64_t)ROUNDS * BATCHES * SPANS_PER_BATCH);
 	telemetry_destroy(c.telemetry);
 	return result->ns_per_span > 0;
@@ -221,9 +276,12 @@ static void print_result(const struct result *result, bool json)
 static int run(bool json)
 {
 	static struct wire_context wire;
-	struct result results[3];
-	bool measured =
-		measure_wire(&wire, &results[0]) && measure_packed(&wire, &results[1]) && measure_exchange(&results[2]);
+	struct result results[6];
+	bool measured = measure_wire(&wire, &results[0]) && measure_packed(&wire, &results[1]) &&
+			measure_exchange("exchange_to_request", make_exchange, &results[2]) &&
+			measure_exchange("rpc_to_request", make_call, &results[3]) &&
+			measure_exchange("sql_to_request", make_statement, &results[4]) &&
+			measure_exchange("command_to_request", make_command, &results[5]);
 
 	wire_buffer_free(&wire.out);
 	if (!measured) {
@@ -238,7 +296,8 @@ static int run(bool json)
 const struct bench_command encode_bench = {
 	.name = "encode",
 	.summary = "spans of ten attributes into OTLP",
-	.purpose = "What a span of ten attributes costs: by the wire encoder, by protobuf-c's pack of a message that is\n"
-		   "ready made, and from an exchange all the way into a request. CPU time, the best of five rounds each.",
+	.purpose =
+		"What a span of ten attributes costs: by the wire encoder, by protobuf-c's pack of a message that is\n"
+		"ready made, and from an exchange all the way into a request. CPU time, the best of five rounds each.",
 	.run = run,
 };

@@ -99,6 +99,22 @@ static void a_full_span_has_parent_state_status_and_attributes(void **state)
 	done(m);
 }
 
+static void an_error_may_have_a_description(void **state)
+{
+	static char text[300];
+	span_message *m;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	begin_span();
+	span.status = SPAN_STATUS_ERROR;
+	span.status_message = (struct slice){text, sizeof(text) - 1};
+	m = round_trip();
+	assert_int_equal(m->status->code, 2);
+	assert_string_equal(m->status->message, text);
+	done(m);
+}
+
 static void every_attribute_key_is_encoded_as_it_is_written(void **state)
 {
 	static const char *const keys[] = {
@@ -184,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bare_span_has_ids_name_kind_times_and_flags),
 		cmocka_unit_test(a_full_span_has_parent_state_status_and_attributes),
+		cmocka_unit_test(an_error_may_have_a_description),
 		cmocka_unit_test(every_attribute_key_is_encoded_as_it_is_written),
 		cmocka_unit_test(values_of_every_length_are_encoded),
 		cmocka_unit_test(integers_of_every_size_are_encoded),

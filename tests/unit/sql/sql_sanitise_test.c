@@ -140,6 +140,9 @@ static void where_the_end_of_a_string_is_uncertain_nothing_behind_it_is_shown(vo
 		{PG, "a = 'C:\\' AND b = 'secret'", "a = ?"},
 		{MY, "a = '\xbf\\', secret'", "a = ?"},
 		{MY, "a = 'C:\\', b = 'secret'", "-"},
+		{MY, "a = 'C:\\', b = 'secret', c = 'D:\\'", "-"},
+		{MY, "a = 'C:\\', b = 'secret', c = 'D:\\', d = ''", "-"},
+		{MY, "a = 'it\\'s', b = 'don\\'t'", "a = ?, b = ?"},
 		{MY, "a = \"secret", "-"},
 		{ANY, "\"secret", "-"},
 	};
@@ -322,6 +325,28 @@ static void no_byte_of_a_literal_or_comment_leaves_whatever_the_statement_and_th
 	}
 }
 
+/* Statements of a server with NO_BACKSLASH_ESCAPES, which the reader does not know: strings that end in a backslash. */
+static void no_byte_of_a_literal_leaves_a_server_without_escapes(void **state)
+{
+	static const char *const forms[] = {"'QJZ\\'", "'QJZ'", "'Q\\J'", "''",	    "\"'Q\"",	  "'\"Q'",
+					    "\"QJZ\"", "a",	", ",	  "FROM t", " WHERE b = "};
+	char query[512];
+
+	(void)state;
+	for (int round = 0; round < 200000; round++) {
+		size_t length = (size_t)sprintf(query, "SELECT ");
+
+		for (uint32_t parts = 1 + random_below(9); parts > 0; parts--)
+			length += (size_t)sprintf(query + length, "%s ", PICK(forms));
+		for (int is_cut = 0; is_cut < 2; is_cut++) {
+			const struct sql_text text = {{query, length}, MY, is_cut != 0};
+
+			expect_no_mark("text", query, length, sanitised_slice(&text));
+			expect_no_mark("summary", query, length, summarised_slice(&text, false));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +359,7 @@ int main(void)
 		cmocka_unit_test(a_placeholder_is_a_place_for_a_value),
 		cmocka_unit_test(a_comment_at_the_end_may_carry_traceparent),
 		cmocka_unit_test(no_byte_of_a_literal_or_comment_leaves_whatever_the_statement_and_the_cut),
+		cmocka_unit_test(no_byte_of_a_literal_leaves_a_server_without_escapes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
