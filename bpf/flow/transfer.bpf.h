@@ -43,8 +43,9 @@ __weak int transfer_segment_emit(uint64_t slot)
 	if (!record)
 		return false;
 	data_fill(record, &transfer->segment, captured);
-	if (transfer->seeks && record->captured_bytes >= HTTP2_HINT_BYTES) {
-		uint32_t hint = http2_hint((const uint64_t *)(record + 1), transfer->seeks == TRANSFER_SEEKS_FRAMES);
+	if (transfer->seeks && record->captured_bytes >= HTTP2_HEADER_BYTES) {
+		uint32_t hint = http2_hint((const uint64_t *)(record + 1), record->captured_bytes,
+					   transfer->seeks == TRANSFER_SEEKS_FRAMES);
 		if (hint && (hint != HTTP2_HINT_FRAMES || http2_probe(transfer->slot))) {
 			transfer->hint = hint;
 			ring_discard(record);

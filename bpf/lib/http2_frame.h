@@ -187,15 +187,15 @@ enum http2_hint {
 	HTTP2_HINT_FRAMES,  /* something like a frame header */
 };
 
-enum { HTTP2_HINT_BYTES = 12 };
-
-/* What the first HTTP2_HINT_BYTES of a call's bytes, which lie in two words, may be the beginning of. Cheap, as it is asked
- * of every protocol. */
-static HTTP2_INLINE enum http2_hint http2_hint(const uint64_t *words, bool frames)
+/* What a call's bytes, of which `count` (HTTP2_HEADER_BYTES at least) lie in two words, may be the beginning of. Cheap, as it
+ * is asked of every protocol. */
+static HTTP2_INLINE enum http2_hint http2_hint(const uint64_t *words, uint32_t count, bool frames)
 {
+	enum { ANSWER_BYTES = 12 };
+
 	if (words[0] == HTTP2_WORD('P', 'R', 'I', ' ', '*', ' ', 'H', 'T'))
 		return HTTP2_HINT_PREFACE;
-	if (words[0] == HTTP2_WORD('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
+	if (words[0] == HTTP2_WORD('H', 'T', 'T', 'P', '/', '1', '.', '1') && count >= ANSWER_BYTES &&
 	    (uint32_t)words[1] == (uint32_t)HTTP2_WORD(' ', '1', '0', '1', 0, 0, 0, 0))
 		return HTTP2_HINT_UPGRADE;
 	if (frames && http2_header_weight(http2_header_read((const uint8_t *)words)))

@@ -586,6 +586,24 @@ static void connections_joined_in_the_middle_are_found_by_a_run_of_frames(void *
 	socket_pair_close(&pair);
 }
 
+static void a_run_of_frames_in_the_elements_of_a_vector_is_found(void **unused)
+{
+	(void)unused;
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	put_conversation();
+	pass(&pair, 65536, 65536);
+	reopen();
+	stream_begin("");
+	put_frame(HEADERS, END_HEADERS, 9, 48, 'h');
+	struct iovec vector[] = {{stream.bytes, 9}, {stream.bytes + 9, 48}}; /* as nginx does */
+	assert_int_equal(writev(pair.client, vector, 2), 57);
+	receive_all(pair.server, 57, 57);
+	expect_flag_at(client_id(&pair), true, 0);
+	expect_flag_at(server_id(&pair), false, 0);
+	expect_walked(client_id(&pair), true, false);
+	socket_pair_close(&pair);
+}
+
 static void other_protocols_joined_in_the_middle_are_not_taken_for_frames(void **unused)
 {
 	(void)unused;
@@ -631,6 +649,7 @@ int main(void)
 		cmocka_unit_test(a_lost_place_is_counted_and_found_again),
 		cmocka_unit_test(other_protocols_are_left_to_turns_and_budgets),
 		cmocka_unit_test_setup(connections_joined_in_the_middle_are_found_by_a_run_of_frames, joined_setup),
+		cmocka_unit_test_setup(a_run_of_frames_in_the_elements_of_a_vector_is_found, joined_setup),
 		cmocka_unit_test_setup(other_protocols_joined_in_the_middle_are_not_taken_for_frames, joined_setup),
 	};
 
