@@ -101,14 +101,26 @@
 			 "spans given up after max_elapsed_time of retries")                                           \
 	RECEIVER_COUNTER(EXPORT_EXPIRED_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",             \
 			 "reason=expired", "data points given up after max_elapsed_time of retries")                   \
+	RECEIVER_COUNTER(EXPORT_SPOOL_FULL_SPANS, "shmotel.exporter.span.lost", "{span}", "reason=spool_full",         \
+			 "spans dropped because the spool was full")                                                   \
+	RECEIVER_COUNTER(EXPORT_SPOOL_FULL_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",          \
+			 "reason=spool_full", "data points dropped because the spool was full")                        \
+	RECEIVER_COUNTER(EXPORT_CORRUPT_SPANS, "shmotel.exporter.span.lost", "{span}", "reason=corrupt",               \
+			 "spans in the spool that were damaged on disk")                                               \
+	RECEIVER_COUNTER(EXPORT_CORRUPT_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",             \
+			 "reason=corrupt", "data points in the spool that were damaged on disk")                       \
+	RECEIVER_COUNTER(EXPORT_RECOVERED_SPANS, "shmotel.exporter.span.recovered", "{span}", "",                      \
+			 "spans of an earlier receiver that were found in the spool")                                  \
+	RECEIVER_COUNTER(EXPORT_RECOVERED_POINTS, "shmotel.exporter.metric_data_point.recovered", "{data_point}", "",  \
+			 "data points of an earlier receiver that were found in the spool")                            \
 	RECEIVER_COUNTER(EXPORT_SHUTDOWN_SPANS, "shmotel.exporter.span.lost", "{span}", "reason=shutdown",             \
 			 "spans not delivered before the shutdown deadline")                                           \
 	RECEIVER_COUNTER(EXPORT_SHUTDOWN_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",            \
 			 "reason=shutdown", "data points not delivered before the shutdown deadline")                  \
 	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_SPANS, "shmotel.exporter.span.lost", "{span}", "reason=write_failed",     \
-			 "spans that could not be written to file or console")                                         \
+			 "spans that could not be written to file, console or spool")                                  \
 	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",        \
-			 "reason=write_failed", "data points that could not be written to file or console")            \
+			 "reason=write_failed", "data points that could not be written to file, console or spool")            \
 	RECEIVER_COUNTER(EXPORT_RETRIES, "shmotel.exporter.retries", "{request}", "", "requests sent again")           \
 	RECEIVER_COUNTER(EXPORT_SPLITS, "shmotel.exporter.splits", "{request}", "", "requests halved for their size")  \
 	RECEIVER_COUNTER(EXPORT_MAYBE_TWICE_SPANS, "shmotel.exporter.span.possible_duplicate", "{span}", "",           \

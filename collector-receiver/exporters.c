@@ -17,11 +17,14 @@ static void needs_add(struct sandbox_needs *needs, const struct export_target *t
 }
 
 static int open_one(struct fan_out *exporters, struct loop *loop, const struct receiver_options *options,
-		    const struct export_target *target, char *message, size_t message_size)
+		    const char *text, const struct export_target *target, char *message, size_t message_size)
 {
-	const struct otlp_exporter_options settings = receiver_options_exporter(options, target);
+	struct otlp_exporter_options settings = receiver_options_exporter(options, target);
 	struct exporter *exporter;
-	int error = exporter_create(&exporter, loop, target, &settings, message, message_size);
+	int error;
+
+	settings.specification = text;
+	error = exporter_create(&exporter, loop, target, &settings, message, message_size);
 
 	if (error != 0)
 		return error;
@@ -44,10 +47,11 @@ int exporters_open(struct fan_out *exporters, struct loop *loop, const struct re
 
 		assert(wrong == NULL && "receiver_options_read has seen to that");
 		(void)wrong;
-		error = open_one(exporters, loop, options, &target, message, message_size);
+		error = open_one(exporters, loop, options, options->exports.items[i], &target, message, message_size);
 		if (error != 0)
 			return error;
 		needs_add(needs, &target);
+		needs->spool = needs->spool || (options->storage.directory != NULL && options->storage.directory[0] != '\0');
 	}
 	return 0;
 }

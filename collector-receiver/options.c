@@ -117,6 +117,12 @@ static const char *check_socket_path(const char *path)
 	return NULL;
 }
 
+static const char *check_directory(const char *path)
+{
+	return path[0] == '\0' || path[0] == '/' ? NULL
+						 : "is not an absolute path; give one, such as /var/lib/shmotel";
+}
+
 static bool is_token(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -203,6 +209,18 @@ static const struct option rows[] = {
 	{"receiver.sending_queue.queue_bytes", "queue-bytes", "SHMOTEL_QUEUE_BYTES",
 	 "bytes of requests that may wait for an exporter", "16MiB", .least = "64KiB", .most = "16GiB",
 	 .type = OPTION_BYTES, AT(queue_bytes)},
+	{"receiver.sending_queue.storage.directory", "storage-directory", "SHMOTEL_STORAGE_DIRECTORY",
+	 "keep what waits in files there, instead of in memory; has to exist, and be the receiver's to write",
+	 .type = OPTION_TEXT, .check = check_directory, AT(storage.directory)},
+	{"receiver.sending_queue.storage.size", "storage-size", "SHMOTEL_STORAGE_SIZE",
+	 "size of the file of each exporter, taken from the disk at start", "64MiB", .least = "2MiB", .most = "1024GiB",
+	 .type = OPTION_BYTES, AT(storage.bytes)},
+	{"receiver.sending_queue.storage.max_age", "storage-max-age", "SHMOTEL_STORAGE_MAX_AGE",
+	 "time after which a request in it is given up, in place of max_elapsed_time; 0 for never", "24h",
+	 .type = OPTION_DURATION, AT(storage.max_age_ns)},
+	{"receiver.sending_queue.storage.fsync", "storage-fsync", "SHMOTEL_STORAGE_FSYNC",
+	 "wait for the disk after each request: then it survives a power failure, not only the receiver's end", "false",
+	 .type = OPTION_BOOLEAN, AT(storage.fsync)},
 	{"receiver.retry_on_failure.enabled", "retry", "SHMOTEL_RETRY", "send again what could not be delivered",
 	 "true", .type = OPTION_BOOLEAN, AT(retry.enabled)},
 	{"receiver.retry_on_failure.initial_interval", "retry-initial-interval", "SHMOTEL_RETRY_INITIAL_INTERVAL",
@@ -528,6 +546,12 @@ struct otlp_exporter_options receiver_options_exporter(const struct receiver_opt
 		},
 	};
 
+	result.spool = (struct spool_options){
+		.directory = given(options->storage.directory),
+		.bytes = options->storage.bytes,
+		.max_age_ns = options->storage.max_age_ns,
+		.fsync = options->storage.fsync,
+	};
 	apply_queue(&result, options);
 	for (size_t signal = 0; signal < OTLP_SIGNAL_COUNT; signal++) {
 		if ((unsigned)target->signals == 1u << signal)

@@ -62,6 +62,12 @@ struct receiver_options {
 	enum receiver_sizer sizer; /* of queue_size */
 	uint64_t queue_size;	   /* of each exporter */
 	uint64_t queue_bytes;
+	struct {
+		char *directory; /* NULL or empty: none */
+		uint64_t bytes;
+		uint64_t max_age_ns;
+		bool fsync;
+	} storage;
 	struct retry_options retry;
 	struct {
 		char *ca_file;

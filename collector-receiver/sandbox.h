@@ -22,6 +22,8 @@ struct sandbox_needs {
 	bool abstract_names;		       /* connect to Unix sockets with abstract names */
 	size_t tcp_port_count;		       /* 0: no internet sockets at all */
 	uint16_t tcp_ports[SANDBOX_PORTS_MAX]; /* the only ones to connect to, where Landlock knows TCP (Linux 6.7) */
+	bool spool; /* read and write at a place in files that are open */
+	bool status_socket; /* accept from a Unix socket that listens already */
 	bool soft; /* for tests: a forbidden system call fails with EPERM instead of ending the process */
 	const int *hole; /* for tests: see daemon/syscall_filter.h */
 };

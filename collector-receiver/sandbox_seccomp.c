@@ -91,6 +91,9 @@ static const struct syscall_rule uring_rules[] = {ANY(io_uring_enter)};
 static const struct syscall_rule tcp_rules[] = {SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET6, SOCK_STREAM),
 					ONLY(setsockopt, 1, IPPROTO_TCP)};
 
+static const struct syscall_rule spool_rules[] = {ANY(pread64), ANY(pwrite64)};
+static const struct syscall_rule status_rules[] = {ANY(accept4)};
+
 /* The C library may look for a file of its own accord (a time zone, a locale): it is told that there is none. */
 static const int refused[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(readlink)};
 
@@ -108,5 +111,9 @@ int sandbox_seccomp_enter(const struct sandbox_needs *needs)
 		filter.allowed[1] = (struct syscall_rules)SYSCALL_RULES(uring_rules);
 	if (needs->tcp_port_count != 0)
 		filter.allowed[2] = (struct syscall_rules)SYSCALL_RULES(tcp_rules);
+	if (needs->spool)
+		filter.allowed[3] = (struct syscall_rules)SYSCALL_RULES(spool_rules);
+	if (needs->status_socket)
+		filter.allowed[4] = (struct syscall_rules)SYSCALL_RULES(status_rules);
 	return syscall_filter_load(&filter);
 }

@@ -37,10 +37,15 @@ void delivery_disconnect(struct otlp_exporter *self)
 
 bool delivery_take(struct otlp_exporter *self)
 {
-	if (self->part_count > 0)
+	self->uncertain = false;
+	if (self->part_count > 0) {
 		self->current = self->parts[--self->part_count];
-	else
+	} else if (self->spool != NULL) {
+		self->current = spool_take(self->spool, &self->uncertain);
+		self->from_spool = self->current != NULL;
+	} else {
 		self->current = export_queue_pop(&self->queue);
+	}
 	return self->current != NULL;
 }
 
@@ -58,6 +63,20 @@ void delivery_finish(struct otlp_exporter *self, enum export_outcome outcome, ui
 {
 	export_outcome_count(outcome, self->current->signal, items);
 	delivery_drop_current(self);
+	if (self->from_spool && self->part_count == 0) {
+		spool_done(self->spool);
+		self->from_spool = false;
+	}
+}
+
+void delivery_park(struct otlp_exporter *self)
+{
+	self->parked = true;
+	while (self->part_count > 0)
+		otlp_request_release(self->parts[--self->part_count]);
+	if (self->current != NULL)
+		delivery_drop_current(self);
+	loop_timer_cancel(self->loop, &self->turn);
 }
 
 /* An attempt failed in a way that may pass. */
@@ -69,12 +88,15 @@ static void delivery_retry(struct otlp_exporter *self, uint64_t throttle_ns)
 
 	self->calling = false;
 	self->failures++;
-	if (self->draining) {
+	if (self->draining && self->spool != NULL) {
+		delivery_park(self);
+	} else if (self->draining) {
 		export_log_say(&self->log, EXPORT_LOG_SHUTDOWN,
 			       "%" PRIu32 " %s could not be delivered during the shutdown.", request->items,
 			       export_items_name(request->signal));
 		delivery_finish(self, EXPORT_SHUTDOWN, request->items);
-	} else if (retry_next(&self->retry, &self->options.retry, now_ns, throttle_ns, delivery_random(self),
+	} else if (!(self->spool != NULL && spool_taken_is_too_old(self->spool)) &&
+		   retry_next(&self->retry, &self->options.retry, now_ns, throttle_ns, delivery_random(self),
 			      &delay_ns)) {
 		delivery_turn_at(self, now_ns + delay_ns);
 	} else {
@@ -236,9 +258,8 @@ static int delivery_connect(struct otlp_exporter *self)
 	return error < 0 ? error : call_client_open(&self->client, self->loop, &stream, &options);
 }
 
-static void delivery_count_again(struct otlp_exporter *self)
+static void delivery_count_duplicate(struct otlp_exporter *self)
 {
-	counter_add(COUNTER_EXPORT_RETRIES, 1);
 	if (!self->uncertain)
 		return;
 	self->uncertain = false;
@@ -259,7 +280,10 @@ static void delivery_attempt(struct otlp_exporter *self)
 	int error = 0;
 
 	if (self->attempts++ > 0)
-		delivery_count_again(self);
+		counter_add(COUNTER_EXPORT_RETRIES, 1);
+	delivery_count_duplicate(self);
+	if (self->from_spool)
+		spool_mark_sending(self->spool);
 	if (self->client != NULL && !call_client_usable(self->client))
 		delivery_disconnect(self);
 	if (self->client == NULL)
@@ -279,7 +303,6 @@ static void delivery_begin(struct otlp_exporter *self)
 	retry_begin(&self->retry, &self->options.retry, loop_now_ns());
 	self->attempts = 0;
 	self->stale_retried = false;
-	self->uncertain = false;
 	/* A compression that finds no memory is left out: sending as it is needs none. */
 	if (self->options.gzip &&
 	    gzip_compress(&self->packed, &self->packed_length, self->current->bytes, self->current->length) < 0)
@@ -302,10 +325,13 @@ void delivery_turn(void *context)
 {
 	struct otlp_exporter *self = context;
 
-	if (self->calling)
+	if (self->calling || self->parked)
 		return;
 	if (self->current == NULL) {
-		if (!delivery_take(self) || !delivery_fit(self))
+		if (!delivery_take(self))
+			return;
+		delivery_count_duplicate(self);
+		if (!delivery_fit(self))
 			return;
 		delivery_begin(self);
 	}

@@ -29,6 +29,7 @@ struct otlp_exporter {
 	char name[DELIVERY_NAME_MAX];
 	struct export_log log;
 	struct export_queue queue;
+	struct spool *spool; /* NULL: requests wait in the queue; else there, and the queue stays empty */
 	struct call_client *client; /* NULL: not connected */
 	unsigned connections;	    /* attempted, to take the addresses of a host in turn */
 	struct loop_timer turn;	    /* time for the next step: everything happens from the loop */
@@ -48,7 +49,9 @@ struct otlp_exporter {
 	size_t packed_length;
 
 	uint64_t failures; /* attempts in a row that were not answered with a success or a refusal */
+	bool from_spool; /* current and the parts are of the request that was taken from the spool */
 	bool draining;
+	bool parked; /* what is left stays in the spool: nothing more is attempted */
 	bool closed; /* the deadline of the shutdown has passed: nothing is taken any more */
 	struct loop_timer deadline;
 };
@@ -61,6 +64,8 @@ void delivery_turn_at(struct otlp_exporter *self, uint64_t deadline_ns);
 bool delivery_take(struct otlp_exporter *self);
 /* The current request has ended: `items` of it in `outcome`. Counting the rest, if any, is the caller's. */
 void delivery_finish(struct otlp_exporter *self, enum export_outcome outcome, uint64_t items);
+/* Let go of the current request and its parts, uncounted: they stay in the spool. */
+void delivery_park(struct otlp_exporter *self);
 void delivery_disconnect(struct otlp_exporter *self);
 
 #endif

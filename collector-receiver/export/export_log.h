@@ -19,6 +19,7 @@ enum export_log_reason {
 	EXPORT_LOG_PARTIAL,	  /* partial success, or a warning in a success */
 	EXPORT_LOG_EXPIRED,	  /* given up after max_elapsed_time */
 	EXPORT_LOG_QUEUE_FULL,
+	EXPORT_LOG_SPOOL_FULL,
 	EXPORT_LOG_WRITE_FAILED,
 	EXPORT_LOG_SHUTDOWN,
 	EXPORT_LOG_RECOVERED, /* delivered again */

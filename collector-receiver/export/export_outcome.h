@@ -12,7 +12,9 @@ enum export_outcome {
 	EXPORT_PARTIAL,	     /* rejected by a partial success */
 	EXPORT_EXPIRED,	     /* given up after max_elapsed_time */
 	EXPORT_QUEUE_FULL,   /* not taken */
-	EXPORT_WRITE_FAILED, /* not written whole to a file, pipe or terminal */
+	EXPORT_WRITE_FAILED, /* not written whole to a file, pipe, terminal or spool */
+	EXPORT_SPOOL_FULL,   /* not taken */
+	EXPORT_CORRUPT,	     /* damaged on disk */
 	EXPORT_SHUTDOWN,     /* not delivered before the deadline of the shutdown */
 	EXPORT_OUTCOMES,
 };

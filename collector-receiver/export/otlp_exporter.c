@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "counters.h"
+#include "daemon/log.h"
 #include "export/delivery.h"
 
 const struct otlp_exporter_options otlp_exporter_options_default = {
@@ -33,7 +33,13 @@ static void exporter_not_taken(struct otlp_exporter *self, const struct otlp_req
 	const char *items = export_items_name(request->signal);
 
 	export_outcome_count(outcome, request->signal, request->items);
-	if (outcome == EXPORT_QUEUE_FULL)
+	if (outcome == EXPORT_SPOOL_FULL)
+		export_log_say(&self->log, EXPORT_LOG_SPOOL_FULL, "%" PRIu32 " %s are lost: the spool is full.",
+			       request->items, items);
+	else if (outcome == EXPORT_WRITE_FAILED)
+		export_log_say(&self->log, EXPORT_LOG_WRITE_FAILED,
+			       "%" PRIu32 " %s are lost: the spool cannot be written.", request->items, items);
+	else if (outcome == EXPORT_QUEUE_FULL)
 		export_log_say(&self->log, EXPORT_LOG_QUEUE_FULL,
 			       "%" PRIu32 " %s are lost: the queue is full with %" PRIu32 " requests of %zu bytes.",
 			       request->items, items, self->queue.count, self->queue.bytes);
@@ -44,14 +50,30 @@ static void exporter_not_taken(struct otlp_exporter *self, const struct otlp_req
 
 static bool exporter_busy(const struct otlp_exporter *self)
 {
-	return self->current != NULL || self->part_count > 0 || self->queue.count > 0;
+	if (self->parked)
+		return false;
+	return self->current != NULL || self->part_count > 0 || self->queue.count > 0 ||
+	       (self->spool != NULL && !spool_is_empty(self->spool));
+}
+
+/* To disk, and from there in its turn: what came before it is delivered before it. */
+static void exporter_submit_to_spool(struct otlp_exporter *self, struct otlp_request *request)
+{
+	const int error = spool_put(self->spool, request);
+
+	if (error != 0)
+		exporter_not_taken(self, request, error == -ENOSPC ? EXPORT_SPOOL_FULL : EXPORT_WRITE_FAILED);
+	else if (self->current == NULL)
+		delivery_turn_at(self, loop_now_ns());
 }
 
 static void exporter_submit(struct exporter *base, struct otlp_request *request)
 {
 	struct otlp_exporter *self = exporter_from(base);
 
-	if (self->closed) {
+	if (self->spool != NULL) {
+		exporter_submit_to_spool(self, request);
+	} else if (self->closed) {
 		exporter_not_taken(self, request, EXPORT_SHUTDOWN);
 	} else if ((!self->options.queue_enabled && exporter_busy(self)) ||
 		   !export_queue_push(&self->queue, request)) {
@@ -68,12 +90,29 @@ static bool exporter_idle(const struct exporter *base)
 	return !exporter_busy(self);
 }
 
+/* What is left stays on disk for the next receiver. */
+static void exporter_park(struct otlp_exporter *self)
+{
+	struct spool_status left;
+
+	delivery_park(self);
+	spool_status(self->spool, &left);
+	if (left.records > 0)
+		export_log_say(&self->log, EXPORT_LOG_SHUTDOWN,
+			       "%" PRIu64 " spans and %" PRIu64 " data points stay in the spool for the next start.",
+			       left.items[OTLP_TRACES], left.items[OTLP_METRICS]);
+}
+
 /* Everything that is left is lost, and counted. */
 static void exporter_give_up(struct otlp_exporter *self)
 {
 	uint64_t items[OTLP_SIGNAL_COUNT] = {0};
 
 	delivery_disconnect(self); /* before the request, whose bytes a call in progress still reads */
+	if (self->spool != NULL) {
+		exporter_park(self);
+		return;
+	}
 	while (self->current != NULL || delivery_take(self)) {
 		items[self->current->signal] += self->current->items;
 		delivery_finish(self, EXPORT_SHUTDOWN, self->current->items);
@@ -111,6 +150,7 @@ static void exporter_free(struct otlp_exporter *self)
 		free(self->paths[i]);
 	tls_context_free(self->tls);
 	export_queue_free(&self->queue);
+	spool_close(self->spool);
 	otlp_headers_free(&self->headers);
 	free(self);
 }
@@ -150,6 +190,9 @@ int otlp_exporter_options_check(const struct otlp_exporter_options *options, cha
 
 	if (options->timeout_ns == 0)
 		wrong = "The timeout of an exporter must not be 0.";
+	else if (options->spool.directory != NULL &&
+		 options->spool.bytes < SPOOL_BYTES_MIN + 2 * (uint64_t)options->max_request_bytes)
+		wrong = "sending_queue.storage.size must have room for two requests of max_request_bytes and 1 MiB more.";
 	else if (options->queue_requests == 0 || options->queue_bytes < options->max_request_bytes)
 		wrong = "sending_queue.queue_bytes must have room for a request of max_request_bytes: make it larger, or that smaller.";
 	else if (options->max_request_bytes == 0 || options->max_request_bytes > INT32_MAX)
@@ -194,6 +237,21 @@ static bool exporter_set_paths(struct otlp_exporter *self, const struct export_t
 	return true;
 }
 
+/* A disk without room for a spool is no reason to see nothing: the queue in memory has to do then. */
+static int exporter_open_spool(struct otlp_exporter *self, const struct otlp_exporter_options *options, char *message,
+			       size_t size)
+{
+	int error;
+
+	if (options->spool.directory == NULL)
+		return 0;
+	error = spool_open(&self->spool, &options->spool, options->specification, message, size);
+	if (error != -ENOSPC && error != -EDQUOT)
+		return error;
+	log_line(LOG_LEVEL_WARNING, "%s Requests wait in memory instead, and are lost when the receiver ends.", message);
+	return 0;
+}
+
 static int exporter_init(struct otlp_exporter *self, const struct otlp_exporter_options *options, char *message,
 			 size_t size)
 {
@@ -213,9 +271,9 @@ static int exporter_init(struct otlp_exporter *self, const struct otlp_exporter_
 	error = export_queue_init(&self->queue, options->queue_requests, options->queue_items, options->queue_bytes);
 	if (error == 0 && !exporter_set_paths(self, target))
 		error = -ENOMEM;
-	if (error < 0)
-		snprintf(message, size, "There is no memory for a queue of %" PRIu32 " requests.",
-			 options->queue_requests);
+	if (error == 0)
+		return exporter_open_spool(self, options, message, size);
+	snprintf(message, size, "There is no memory for a queue of %" PRIu32 " requests.", options->queue_requests);
 	return error;
 }
 
@@ -239,8 +297,12 @@ int otlp_exporter_create(struct exporter **exporter, struct loop *loop, const st
 	}
 	self->loop = loop;
 	self->options = *options;
+	if (self->spool != NULL) /* max_age is what ends the retries then */
+		self->options.retry.max_elapsed_time_ns = 0;
 	self->fits_bytes = options->max_request_bytes;
 	self->turn = (struct loop_timer){.fire = delivery_turn, .context = self};
+	if (self->spool != NULL && !spool_is_empty(self->spool))
+		delivery_turn_at(self, loop_now_ns());
 	self->deadline = (struct loop_timer){.fire = exporter_deadline, .context = self};
 	if (getrandom(&self->random, sizeof(self->random), GRND_NONBLOCK) != sizeof(self->random) || self->random == 0)
 		self->random = (uint32_t)loop_now_ns() | 1;

@@ -8,6 +8,7 @@
 
 #include "export/exporter.h"
 #include "export/retry.h"
+#include "export/spool.h"
 #include "export/tls.h"
 #include "export_target.h"
 #include "loop.h"
@@ -26,6 +27,8 @@ struct otlp_exporter_options {
 	bool gzip;	      /* on one host it costs ten times what sending does */
 	struct retry_options retry;
 	struct tls_options tls;
+	struct spool_options spool; /* in place of the queue in memory, if it has a directory */
+	const char *specification;  /* whose spool it is; needed with one */
 };
 
 /* All but the target: 5 s, 4 MiB, 1000 requests, 16 MiB, no compression, RETRY_OPTIONS_DEFAULT. */

@@ -34,7 +34,7 @@ struct syscall_rules {
 
 #define SYSCALL_RULES(table) {(table), sizeof(table) / sizeof((table)[0])}
 
-enum { SYSCALL_RULES_MAX = 4 };
+enum { SYSCALL_RULES_MAX = 6 };
 
 struct syscall_filter {
 	struct syscall_rules allowed[SYSCALL_RULES_MAX]; /* what matches a rule of one of them is let through */

@@ -25,6 +25,7 @@ struct driver {
 	char line[4096];
 	size_t length;
 	bool wait_idle;
+	bool spool;
 };
 
 static const char *const counter_names[COUNTER_COUNT] = {
@@ -180,6 +181,7 @@ static int enter_cage(const struct driver *driver, const struct export_target *t
 	const struct sandbox_needs needs = {
 		.uring = strcmp(loop_backend_name(driver->loop), "io_uring") == 0,
 		.abstract_names = target->place == EXPORT_PLACE_ABSTRACT,
+		.spool = driver->spool,
 		.tcp_port_count = target->place == EXPORT_PLACE_TCP,
 		.tcp_ports = {target->port},
 	};
@@ -202,7 +204,7 @@ static enum loop_backend options_read(int argc, char **argv, struct otlp_exporte
 	enum loop_backend backend = LOOP_AUTO;
 	int option;
 
-	while ((option = getopt(argc, argv, "b:t:i:e:q:Q:m:gh:rA:C:K:N:k3")) != -1) {
+	while ((option = getopt(argc, argv, "b:t:i:e:q:Q:m:gh:rA:C:K:N:k3S:z:a:f")) != -1) {
 		switch (option) {
 		case 'b':
 			backend = strcmp(optarg, "epoll") == 0 ? LOOP_EPOLL : LOOP_URING;
@@ -227,6 +229,18 @@ static enum loop_backend options_read(int argc, char **argv, struct otlp_exporte
 			break;
 		case 'g':
 			options->gzip = true;
+			break;
+		case 'S':
+			options->spool.directory = optarg;
+			break;
+		case 'z':
+			options->spool.bytes = strtoull(optarg, NULL, 10);
+			break;
+		case 'a':
+			options->spool.max_age_ns = ms_option();
+			break;
+		case 'f':
+			options->spool.fsync = true;
 			break;
 		case 'A':
 			options->tls.ca_file = optarg;
@@ -277,6 +291,8 @@ int main(int argc, char **argv)
 	if (export_target_parse(&target, specification) != NULL)
 		return 2;
 	options.target = &target;
+	options.specification = specification;
+	driver.spool = options.spool.directory != NULL;
 	if (otlp_exporter_create(&driver.exporter, driver.loop, &options, message, sizeof(message)) < 0) {
 		fprintf(stderr, "%s\n", message);
 		loop_destroy(driver.loop);
