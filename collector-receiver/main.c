@@ -7,6 +7,7 @@
 #include "daemon/log.h"
 #include "receiver.h"
 #include "sandbox.h"
+#include "status_socket.h"
 
 static int become_nobody(const struct receiver_options *options)
 {
@@ -25,11 +26,21 @@ static int become_nobody(const struct receiver_options *options)
 	return error;
 }
 
+static int ask(const struct receiver_options *options)
+{
+	const enum status_exit result = status_ask(options->status_socket, options->alive);
+
+	return options->alive && result == STATUS_NOT_READY ? STATUS_READY : (int)result;
+}
+
 static int run(const struct receiver_options *options)
 {
 	struct receiver *receiver = NULL;
-	int error = become_nobody(options);
+	int error;
 
+	if (options->status_socket[0] != '\0')
+		status_socket_prepare(options->status_socket, options->user);
+	error = become_nobody(options);
 	if (error == 0)
 		error = receiver_open(&receiver, options);
 	if (error == 0)
@@ -54,7 +65,7 @@ int main(int argc, char **argv)
 	}
 	status = receiver_options_read(&options, argc, argv);
 	if (status < 0)
-		status = run(&options);
+		status = options.status || options.alive ? ask(&options) : run(&options);
 	receiver_options_free(&options);
 	return status;
 }

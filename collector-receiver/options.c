@@ -123,6 +123,11 @@ static const char *check_directory(const char *path)
 						 : "is not an absolute path; give one, such as /var/lib/shmotel";
 }
 
+static const char *check_status_socket(const char *path)
+{
+	return path[0] == '\0' ? NULL : check_socket_path(path);
+}
+
 static bool is_token(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -153,6 +158,17 @@ static const struct option rows[] = {
 	 "user, by name or number, to become when started as root; default shmotel where that user exists, else nobody "
 	 "(65534)",
 	 .type = OPTION_USER, AT(user)},
+	{"receiver.status_socket", "status-socket", "SHMOTEL_STATUS_SOCKET",
+	 "where the receiver answers --status; an empty one is none", "/run/shmotel-receiver/status.sock",
+	 .type = OPTION_TEXT, .check = check_status_socket, AT(status_socket)},
+	{.flag = "status",
+	 .help = "ask the receiver that runs, print what it says, and exit with 0 if it is ready, 1 if not, 3 without answer",
+	 .type = OPTION_BOOLEAN,
+	 AT(status)},
+	{.flag = "alive",
+	 .help = "the same for one line, and exit with 0 if it answers, 3 if not",
+	 .type = OPTION_BOOLEAN,
+	 AT(alive)},
 	{"receiver.loop", "loop", "SHMOTEL_LOOP", "how to wait for events", "auto", .choices = loops,
 	 .type = OPTION_CHOICE, AT(loop)},
 	{"receiver.shutdown_timeout", "shutdown-timeout", "SHMOTEL_SHUTDOWN_TIMEOUT",
@@ -611,6 +627,7 @@ static bool check_length(const char *key, const struct option_texts *texts, stru
 static bool settle(struct receiver_options *options, struct option_reading *reading)
 {
 	options->user_given = SOURCE(user) != OPTION_FROM_DEFAULT;
+	options->status_socket_given = SOURCE(status_socket) != OPTION_FROM_DEFAULT;
 	options->timeout_given = SOURCE(timeout_ns) != OPTION_FROM_DEFAULT;
 	if (options->user == 0) {
 		snprintf(reading->complaint, sizeof(reading->complaint),

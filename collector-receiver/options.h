@@ -47,6 +47,10 @@ struct receiver_options {
 	char *socket_path; /* the sensor's */
 	uid_t user;	   /* to become when started as root, never 0 */
 	bool user_given;   /* false: `user` is the default */
+	char *status_socket; /* NULL or empty: none */
+	bool status_socket_given;
+	bool status; /* only ask the one that runs, and leave */
+	bool alive;
 	enum loop_backend loop;
 	uint64_t shutdown_timeout_ns;
 	uint32_t connections_max;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "counters.h"
@@ -29,6 +30,15 @@ static void take_loss(const struct shm_record_loss *loss)
 			 "%" PRIu64 " records were lost before they came here; %s", loss->records, causes[loss->stage]);
 }
 
+/* A sensor of another version may know more of them, or fewer. */
+static void keep_sensor_counters(struct pipeline *p, const struct shm_record_view *view)
+{
+	const uint32_t count = view->counters.fixed->count;
+
+	memcpy(p->sensor_counters, view->counters.values,
+	       (count < SENSOR_COUNTER_COUNT ? count : SENSOR_COUNTER_COUNT) * sizeof(p->sensor_counters[0]));
+}
+
 static void on_record(void *context, const struct shm_record_view *view)
 {
 	struct pipeline *p = context;
@@ -42,6 +52,7 @@ static void on_record(void *context, const struct shm_record_view *view)
 		telemetry_set_clock(p->telemetry, view->clock->monotonic_ns, view->clock->unix_ns);
 		break;
 	case SHM_RECORD_COUNTERS:
+		keep_sensor_counters(p, view);
 		telemetry_set_sensor_counters(p->telemetry, view->counters.values, view->counters.fixed->count);
 		break;
 	case SHM_RECORD_LOSS:
@@ -60,6 +71,9 @@ static void on_attached(void *context, uint64_t generation, uint32_t sensor_pid)
 
 	(void)generation;
 	connections_reset(p->connections);
+	p->sensor_pid = sensor_pid;
+	p->attached_ns = loop_now_ns();
+	p->problem[0] = '\0';
 	log_line(LOG_LEVEL_INFO, "attached to sensor %u", sensor_pid);
 }
 
@@ -76,7 +90,9 @@ static void on_detached(void *context)
 
 static void on_problem(void *context, const char *sentence)
 {
-	(void)context;
+	struct pipeline *p = context;
+
+	snprintf(p->problem, sizeof(p->problem), "%s", sentence);
 	log_line(LOG_LEVEL_INFO, "waiting for the sensor: %s", sentence);
 }
 

@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "options.h"
 #include "otlp/telemetry.h"
+#include "shm_protocol/sensor_counters.h"
 
 struct pipeline {
 	struct loop *loop;
@@ -16,6 +17,10 @@ struct pipeline {
 	struct loop_timer connections_timer;
 	uint64_t batch_delay_ns;
 	bool batch_waits; /* the telemetry timer knows of the batch that is open */
+	uint32_t sensor_pid;  /* of the last one that was attached, and since when: CLOCK_MONOTONIC */
+	uint64_t attached_ns;
+	char problem[512]; /* why there is no sensor; "" if nothing was said */
+	uint64_t sensor_counters[SENSOR_COUNTER_COUNT]; /* as last told */
 	bool closing;	  /* what happens now is nothing to tell of */
 	struct slice known_methods[RECEIVER_LIST_MAX];
 	struct slice query_keys[RECEIVER_LIST_MAX];

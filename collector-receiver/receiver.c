@@ -15,6 +15,8 @@
 #include "exporters.h"
 #include "pipeline.h"
 #include "sandbox.h"
+#include "status_report.h"
+#include "status_socket.h"
 
 enum { MESSAGE_BYTES = 512 };
 
@@ -25,11 +27,21 @@ struct receiver {
 	struct fan_out exporters;
 	struct pipeline pipeline;
 	struct intake *intake;
+	struct status_socket *status;
+	struct status_report report;
+	uint64_t drain_deadline_ns; /* 0: not draining */
 	struct sandbox_needs needs;
 	char confinement[MESSAGE_BYTES];
 };
 
 /* --- signals ------------------------------------------------------------------------------------------------------ */
+
+/* Whoever asks a second time to end does not want to wait. */
+static void hurry(struct receiver *r)
+{
+	log_line(LOG_LEVEL_INFO, "asked again to end: what is not delivered now is given up");
+	r->drain_deadline_ns = loop_now_ns();
+}
 
 static void take_signal(struct receiver *r, uint32_t number)
 {
@@ -43,6 +55,8 @@ static void take_signal(struct receiver *r, uint32_t number)
 			 "its options");
 		break;
 	default:
+		if (r->drain_deadline_ns != 0)
+			hurry(r);
 		loop_stop(r->loop);
 	}
 }
@@ -118,6 +132,36 @@ static int open_exporters(struct receiver *r)
 	return error;
 }
 
+static size_t write_status(void *context, char *text, size_t size)
+{
+	return status_report_write(context, text, size);
+}
+
+/* A receiver that cannot be asked works all the same, unless the socket was asked for. */
+static int open_status(struct receiver *r)
+{
+	const char *path = r->options->status_socket;
+	char message[MESSAGE_BYTES];
+	int error;
+
+	r->report = (struct status_report){
+		.intake = r->intake,
+		.pipeline = &r->pipeline,
+		.exporters = &r->exporters,
+		.confinement = r->confinement,
+		.loop = loop_backend_name(r->loop),
+		.started_ns = loop_now_ns(),
+	};
+	if (path[0] == '\0')
+		return 0;
+	error = status_socket_open(&r->status, r->loop, path, write_status, &r->report, message, sizeof(message));
+	r->needs.status_socket = error == 0;
+	if (error == 0)
+		return 0;
+	log_line(r->options->status_socket_given ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", message);
+	return r->options->status_socket_given ? error : 0;
+}
+
 int receiver_open(struct receiver **receiver, const struct receiver_options *options)
 {
 	struct receiver *r = calloc(1, sizeof(*r));
@@ -137,7 +181,9 @@ int receiver_open(struct receiver **receiver, const struct receiver_options *opt
 		return error;
 	sink = fan_out_sink(&r->exporters);
 	error = pipeline_open(&r->pipeline, r->loop, options, &sink);
-	return error == 0 ? open_intake(r) : error;
+	if (error == 0)
+		error = open_intake(r);
+	return error == 0 ? open_status(r) : error;
 }
 
 int receiver_confine(struct receiver *r)
@@ -170,16 +216,19 @@ int receiver_run(struct receiver *r)
 
 void receiver_drain(struct receiver *r)
 {
-	uint64_t deadline_ns = loop_now_ns() + r->options->shutdown_timeout_ns;
 	uint64_t now_ns;
 
+	r->drain_deadline_ns = loop_now_ns() + r->options->shutdown_timeout_ns;
+	/* Nobody is told how it is any more. */
+	status_socket_close(r->status);
+	r->status = NULL;
 	intake_drain(r->intake);
 	pipeline_shutdown(&r->pipeline);
 	intake_close(r->intake);
 	r->intake = NULL;
-	fan_out_drain(&r->exporters, deadline_ns);
-	while (!fan_out_idle(&r->exporters) && (now_ns = loop_now_ns()) < deadline_ns) {
-		if (loop_run_once(r->loop, deadline_ns - now_ns) < 0)
+	fan_out_drain(&r->exporters, r->drain_deadline_ns);
+	while (!fan_out_idle(&r->exporters) && (now_ns = loop_now_ns()) < r->drain_deadline_ns) {
+		if (loop_run_once(r->loop, r->drain_deadline_ns - now_ns) < 0)
 			break;
 	}
 }
@@ -189,6 +238,7 @@ void receiver_close(struct receiver *r)
 	if (r == NULL)
 		return;
 	r->pipeline.closing = true;
+	status_socket_close(r->status);
 	intake_close(r->intake);
 	pipeline_close(&r->pipeline);
 	fan_out_destroy(&r->exporters);

@@ -29,6 +29,8 @@ enum export_log_reason {
 struct export_log {
 	const char *name; /* borrowed: who speaks, "otlp-grpc /run/x.sock" */
 	struct log_limit limits[EXPORT_LOG_REASONS];
+	char last[LOG_LINE_BYTES_MAX / 2]; /* the last sentence that was a complaint, said or not; "" for none */
+	uint64_t last_ns;		   /* when; CLOCK_MONOTONIC */
 };
 
 /* "name: sentence" to the log. Zero-initialise all but the name. */

@@ -32,6 +32,7 @@ static const struct exporter_type file_type = {
 	.submit = local_exporter_submit,
 	.idle = local_exporter_idle,
 	.drain = local_exporter_drain,
+	.status = local_exporter_status,
 	.destroy = local_exporter_destroy,
 };
 

@@ -183,3 +183,14 @@ int local_exporter_init(struct local_exporter *self, const struct exporter_type 
 	self->log.name = type->name;
 	return 0;
 }
+
+void local_exporter_status(const struct exporter *base, struct exporter_status *status)
+{
+	const struct local_exporter *self = (const struct local_exporter *)base;
+
+	status->busy = self->current != NULL;
+	status->requests = self->queue.count;
+	status->bytes = self->queue.bytes;
+	status->problem = self->log.last;
+	status->problem_ns = self->log.last_ns;
+}

@@ -46,6 +46,7 @@ int local_exporter_share(int fd) __attribute__((warn_unused_result));
 void local_exporter_submit(struct exporter *base, struct otlp_request *request);
 bool local_exporter_idle(const struct exporter *base);
 void local_exporter_drain(struct exporter *base, uint64_t deadline_ns);
+void local_exporter_status(const struct exporter *base, struct exporter_status *status);
 void local_exporter_destroy(struct exporter *base);
 
 #endif

@@ -164,11 +164,31 @@ static void exporter_destroy(struct exporter *base)
 	exporter_free(self);
 }
 
+static void exporter_status(const struct exporter *base, struct exporter_status *status)
+{
+	const struct otlp_exporter *self = (const struct otlp_exporter *)base;
+
+	status->name = self->name;
+	status->busy = self->current != NULL;
+	status->failures = self->failures;
+	status->requests = self->queue.count;
+	status->bytes = self->queue.bytes;
+	status->problem = self->log.last;
+	status->problem_ns = self->log.last_ns;
+	status->has_spool = self->spool != NULL;
+	if (self->spool == NULL)
+		return;
+	spool_status(self->spool, &status->spool);
+	status->requests = status->spool.records;
+	status->bytes = status->spool.bytes;
+}
+
 static const struct exporter_type otlp_grpc_type = {
 	.name = "otlp-grpc",
 	.submit = exporter_submit,
 	.idle = exporter_idle,
 	.drain = exporter_drain,
+	.status = exporter_status,
 	.destroy = exporter_destroy,
 };
 
@@ -177,6 +197,7 @@ static const struct exporter_type otlp_http_type = {
 	.submit = exporter_submit,
 	.idle = exporter_idle,
 	.drain = exporter_drain,
+	.status = exporter_status,
 	.destroy = exporter_destroy,
 };
 

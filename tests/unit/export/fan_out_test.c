@@ -39,7 +39,7 @@ static void recorder_destroy(struct exporter *self)
 }
 
 static const struct exporter_type recorder_type = {"recorder", recorder_submit, recorder_idle, recorder_drain,
-						   recorder_destroy};
+						   NULL, recorder_destroy};
 
 static void every_exporter_gets_everything(void **state)
 {
