@@ -164,7 +164,8 @@ def lost(*reports):
 class Host:
     """The place where one scenario runs."""
 
-    def __init__(self, bin_directory, keep=False):
+    def __init__(self, bin_directory, keep=False, seconds=20):
+        self.seconds = seconds  # of load, for scenarios that may last
         self.bin = pathlib.Path(bin_directory)
         self.keep = keep
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="shmotel-e2e-", dir="/tmp"))
@@ -209,8 +210,19 @@ class Host:
             argv += ["--export", export]
         # Short delays: what is waited for is that something arrives, not when.
         hurry = {"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_METRIC_EXPORT_INTERVAL": "500",
-                 "SHMOTEL_RETRY_INITIAL_INTERVAL": "200ms", "SHMOTEL_RETRY_MAX_INTERVAL": "1s"}
+                 "SHMOTEL_RETRY_INITIAL_INTERVAL": "200ms", "SHMOTEL_RETRY_MAX_INTERVAL": "1s",
+                 "SHMOTEL_STATUS_SOCKET": str(self.status_socket)}
         return self.start(argv, kind=Daemon, env={**hurry, **(env or {})}, **how)
+
+    @property
+    def status_socket(self):
+        return self.out / "status.sock"
+
+    def status(self, flag="--status"):
+        """(exit code, text) of asking the receiver how it is."""
+        done = subprocess.run([self.bin / "shmotel-receiver", flag, "--status-socket", self.status_socket],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return done.returncode, done.stdout
 
     def file_export(self):
         return f"file:{self.out}/otlp.jsonl"
@@ -247,7 +259,7 @@ def run_one(scenario, arguments):
     host, outcome, text = None, "FAILED", ""
     try:
         require_root()
-        host = Host(arguments.bin, arguments.keep)
+        host = Host(arguments.bin, arguments.keep, arguments.seconds)
         scenario(host)
         outcome = "passed"
     except Skip as reason:
@@ -269,6 +281,7 @@ def main(*scenarios):
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, help="directory of the built programs")
     parser.add_argument("--keep", action="store_true", help="leave the directories for a look")
+    parser.add_argument("--seconds", type=int, default=20, help="length of a soak")
     parser.add_argument("only", nargs="*", help="names of scenarios to run")
     arguments = parser.parse_args()
     # ctest ends a test that takes too long with SIGTERM: clean up then as well.

@@ -155,17 +155,19 @@ class Load:
             self.sent += 1
 
 
+# With rotation the file exporter writes without a buffer of its own: what was answered with a success is in the file,
+# even if the Collector is killed the next moment.
 COLLECTOR = """
 receivers:
   otlp:
     protocols:
-      grpc:
-        transport: unix
-        endpoint: {socket}
+      {protocol}:
+        {listen}
+        {limit}
 processors:
-  memory_limiter: {{check_interval: 1s, limit_mib: 512, spike_limit_mib: 64}}
+  memory_limiter: {{check_interval: 100ms, limit_mib: {memory_mib}, spike_limit_mib: 1}}
 exporters:
-  file: {{path: {output}}}
+  file: {{path: {output}, rotation: {{max_megabytes: 4096}}}}
 service:
   telemetry: {{metrics: {{level: none}}}}
   pipelines:
@@ -177,25 +179,44 @@ service:
 class Collector:
     """A real OpenTelemetry Collector that takes OTLP/gRPC on a Unix socket and writes it to a file."""
 
-    def __init__(self, host):
+    def __init__(self, host, protocol="grpc", tls=None, memory_mib=512, max_mib=None):
+        """`tls` is (certificate, key, authority of clients or None): then it listens on a TCP port. `max_mib` limits
+        the size of a request."""
         try:
             self.path = collector.find()
         except collector.Unavailable as reason:
             raise Skip(str(reason)) from None
-        self.host = host
+        self.host, self.protocol, self.memory_mib, self.max_mib, self.tls = host, protocol, memory_mib, max_mib, tls
         self.socket = host.directory / "otlp.sock"
         self.output = host.directory / "collector.jsonl"
-        self.export = f"otlp-grpc:unix://{self.socket}"
+        self.port = free_port() if tls else None
+        self.export = f"otlp-{protocol}:" + (f"https://localhost:{self.port}" if tls else f"unix://{self.socket}")
         self.process = None
+
+    def settings(self):
+        if self.tls:
+            certificate, key, authority = self.tls
+            client = f", client_ca_file: {authority}" if authority else ""
+            listen = (f"endpoint: localhost:{self.port}\n        "
+                      f"tls: {{cert_file: {certificate}, key_file: {key}{client}}}")
+        else:
+            listen = f"transport: unix\n        endpoint: {self.socket}"
+        limit = ""
+        if self.max_mib:
+            limit = (f"max_recv_msg_size_mib: {self.max_mib}" if self.protocol == "grpc" else
+                     f"max_request_body_size: {self.max_mib << 20}")
+        return COLLECTOR.format(protocol=self.protocol, listen=listen, limit=limit, memory_mib=self.memory_mib,
+                                output=self.output)
 
     def start(self):
         configuration = self.host.directory / "collector.yaml"
-        configuration.write_text(COLLECTOR.format(socket=self.socket, output=self.output))
+        configuration.write_text(self.settings())
         # A Collector that was killed leaves its socket behind and cannot listen on it again.
         self.socket.unlink(missing_ok=True)
         # No umask: the receiver's user must be able to connect.
         self.process = self.host.start([self.path, "--config", f"file:{configuration}"], umask=0)
-        wait_for("the Collector to listen", self.socket.exists)
+        wait_for("the Collector to listen",
+                 lambda: port_is_open(self.port, "localhost") if self.tls else self.socket.exists())
         return self
 
 
