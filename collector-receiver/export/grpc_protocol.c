@@ -232,7 +232,7 @@ static int32_t session_submit(struct call_client *client, const struct call *cal
 	fields[n++] = header("content-type", "application/grpc");
 	fields[n++] = header("user-agent", client->options.user_agent);
 	fields[n++] = header("grpc-timeout", timeout);
-	fields[n++] = header("grpc-accept-encoding", "identity");
+	fields[n++] = header("grpc-accept-encoding", "identity,gzip");
 	if (call->gzip)
 		fields[n++] = header("grpc-encoding", "gzip");
 	for (size_t i = 0; i < client->options.header_count; i++)

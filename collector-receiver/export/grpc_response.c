@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "export/grpc_retry_info.h"
+#include "export/gzip.h"
 #include "export/server_text.h"
 
 void grpc_response_free(struct grpc_response *response)
@@ -49,6 +50,8 @@ bool grpc_response_field(struct grpc_response *response, const uint8_t *name, si
 		response->status = grpc_status_parse(value, value_length);
 	} else if (is(name, name_length, "grpc-message")) {
 		server_text_decode(response->text, sizeof(response->text), value, value_length, true);
+	} else if (is(name, name_length, "grpc-encoding")) {
+		response->is_gzip = is(value, value_length, "gzip");
 	} else if (is(name, name_length, "grpc-status-details-bin")) {
 		response->has_retry_info = grpc_retry_info_decode(&response->retry_delay_ns, value, value_length);
 	}
@@ -86,10 +89,29 @@ static bool response_has_message(const struct grpc_response *response)
 {
 	const uint8_t *prefix = response->body;
 
-	if (response->body_length < GRPC_MESSAGE_PREFIX_BYTES || prefix[0] != 0)
+	if (response->body_length < GRPC_MESSAGE_PREFIX_BYTES || prefix[0] > 1)
 		return false;
 	return response->body_length - GRPC_MESSAGE_PREFIX_BYTES ==
 	       ((uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 | (uint32_t)prefix[3] << 8 | prefix[4]);
+}
+
+/* A server may answer in the encoding that it was asked in: grpc-go's does. */
+static bool response_decompress(struct grpc_response *response)
+{
+	uint8_t *body;
+	size_t length;
+
+	if (response->body[0] == 0)
+		return true;
+	if (!response->is_gzip ||
+	    gzip_decompress(&body, &length, GRPC_MESSAGE_PREFIX_BYTES, CALL_RESPONSE_MAX_BYTES,
+			    response->body + GRPC_MESSAGE_PREFIX_BYTES,
+			    response->body_length - GRPC_MESSAGE_PREFIX_BYTES) < 0)
+		return false;
+	free(response->body);
+	response->body = body;
+	response->body_length = response->body_capacity = GRPC_MESSAGE_PREFIX_BYTES + length;
+	return true;
 }
 
 static void response_ended(struct grpc_response *response)
@@ -99,7 +121,8 @@ static void response_ended(struct grpc_response *response)
 	if (!response->has_status || (response->status == GRPC_OK && response->http_status != 200)) {
 		snprintf(text, sizeof(text), "the answer is not gRPC's; its HTTP status is %u", response->http_status);
 		response_judge(response, grpc_status_from_http(response->http_status), text);
-	} else if (response->status == GRPC_OK && !response_has_message(response)) {
+	} else if (response->status == GRPC_OK &&
+		   !(response_has_message(response) && response_decompress(response))) {
 		response_judge(response, GRPC_INTERNAL, "the answer says OK, but is not one whole message");
 	}
 }

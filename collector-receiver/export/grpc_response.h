@@ -16,6 +16,7 @@ enum {
 struct grpc_response {
 	bool has_status;
 	bool has_retry_info;
+	bool is_gzip; /* the encoding of messages that say they are compressed */
 	unsigned http_status; /* 0: none seen */
 	enum grpc_status status;
 	uint64_t retry_delay_ns;
@@ -36,7 +37,7 @@ bool grpc_response_field(struct grpc_response *response, const uint8_t *name, si
 bool grpc_response_data(struct grpc_response *response, const uint8_t *bytes, size_t length)
 	__attribute__((warn_unused_result));
 /* Nothing more will come: status and text are final. `detail` is the HTTP/2 error of a reset. A status of OK means that
- * exactly one whole uncompressed message is in the body. */
+ * exactly one whole message is in the body, not compressed any more. */
 void grpc_response_end(struct grpc_response *response, enum call_ending ending, uint32_t detail);
 
 /* What an ended response means to whoever made the call. Borrows from the response. */

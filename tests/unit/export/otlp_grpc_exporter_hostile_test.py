@@ -1,4 +1,5 @@
 """The otlp-grpc exporter against servers that break HTTP/2, gRPC, or the connection: raw bytes on a socket."""
+import gzip
 import os
 import socket
 import struct
@@ -233,6 +234,23 @@ class Hostile(ExporterTest):
                      head + frame(DATA, END_STREAM, 1, MESSAGE),
                      frame(HEADERS, END_HEADERS | END_STREAM, 1, fields((":status", "500"), ("grpc-status", "0")))):
             with self.subTest(data):
+                self.assertCounted(self.outcome(answer(data)), EXPORT_REFUSED_SPANS=10)
+                os.unlink(self.path)
+
+    def test_a_compressed_answer_is_decompressed_or_refused(self):
+        def compressed(data, encoding="gzip"):
+            return (frame(HEADERS, END_HEADERS, 1, HEAD + fields(("grpc-encoding", encoding))) +
+                    frame(DATA, 0, 1, b"\1" + struct.pack(">I", len(data)) + data) +
+                    frame(HEADERS, END_HEADERS | END_STREAM, 1, OK))
+        partial = gzip.compress(b"\x0a\x02\x08\x04")
+        self.assertCounted(self.outcome(answer(compressed(gzip.compress(b"")))), EXPORT_SENT_SPANS=10)
+        os.unlink(self.path)
+        self.assertCounted(self.outcome(answer(compressed(partial))), EXPORT_SENT_SPANS=6, EXPORT_PARTIAL_SPANS=4)
+        os.unlink(self.path)
+        bomb = gzip.compress(bytes(5 << 20))
+        for data in (compressed(partial, "deflate"), compressed(partial[:-1]), compressed(partial + b"x"), compressed(b""),
+                     compressed(b"garbage"), compressed(bomb)):
+            with self.subTest(data[:80]):
                 self.assertCounted(self.outcome(answer(data)), EXPORT_REFUSED_SPANS=10)
                 os.unlink(self.path)
 
