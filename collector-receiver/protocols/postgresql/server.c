@@ -35,7 +35,7 @@ static void take_acknowledgement(struct postgresql *pg, const struct flow *flow,
 	postgresql_settle(pg, flow);
 }
 
-/* "SELECT 5": the tag says whether there may be rows, the DataRows how many. */
+/* "SELECT 5", also of CREATE TABLE AS: the tag says whether there may be rows, the DataRows how many. */
 static bool tag_returns_rows(struct slice tag)
 {
 	return (tag.length > 7 && memcmp(tag.bytes, "SELECT ", 7) == 0) ||
@@ -47,10 +47,10 @@ static void take_completion(struct postgresql *pg, const struct flow *flow, stru
 			    const struct postgresql_message *message)
 {
 	front->statements++;
-	front->returns_rows |= message->type == 'C' && tag_returns_rows(message->body);
 	pg->copying_in = false;
 	if (front->kind != POSTGRESQL_EXTENDED)
-		return;
+		return; /* rows are announced by a RowDescription there */
+	front->returns_rows |= message->type == 'C' && tag_returns_rows(message->body);
 	if (front->open_ended && front->bound)
 		front->executes = true;
 	else if (!front->executes || (front->replies_due != 1 && !front->reply_holed)) {

@@ -33,7 +33,7 @@ static const struct conversation conversations[] = {
 	 {">Q SELECT x\n", "<T 2\nC SELECT 0\nZ I\n", ">Q INSERT\n", "<C INSERT 0 1\nZ I\n", ">Q MAKE\n", "<C SELECT 5\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " text=SELECT x rows=0\n"
 	 "postgresql 1 ok message" IN_D " text=INSERT\n"
-	 "postgresql 1 ok message" IN_D " text=MAKE rows=0\n", false},
+	 "postgresql 1 ok message" IN_D " text=MAKE\n", false},
 	{"an INSERT that returns rows", {">Q INSERT\n", "<T 2\nD 2\nD 2\nC INSERT 0 2\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " text=INSERT rows=2\n", false},
 	{"several statements in one string are one batch",
