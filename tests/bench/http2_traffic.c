@@ -8,7 +8,9 @@
 enum { FRAME_HEADER_BYTES = 9, STREAM_AT = 8, TABLE_BYTES = 4096 };
 
 #define FIELD(name, value)                                                                                             \
-	{(uint8_t *)(name), (uint8_t *)(value), sizeof(name) - 1, sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE}
+	{                                                                                                              \
+		(uint8_t *)(name), (uint8_t *)(value), sizeof(name) - 1, sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE       \
+	}
 
 static const nghttp2_nv request_fields[] = {
 	FIELD(":method", "GET"),
@@ -30,8 +32,8 @@ static const nghttp2_nv response_fields[] = {
 
 static size_t frame_write(uint8_t *at, size_t length, uint8_t type, uint8_t flags)
 {
-	const uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length, type,
-						  flags};
+	const uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length,
+						  type, flags};
 
 	memcpy(at, head, sizeof(head));
 	return sizeof(head);
@@ -113,7 +115,8 @@ struct shm_record_data *http2_traffic_next(struct http2_traffic *traffic)
 	assert(traffic->rounds < UINT32_MAX / 4);
 	number(message, 2 * traffic->rounds + 1, begins && !response, response);
 	data->connection_id = traffic->at + 1;
-	data->offset = begins ? 0 : traffic->first[response].fixed.byte_count + (traffic->rounds - 1) * data->byte_count;
+	data->offset =
+		begins ? 0 : traffic->first[response].fixed.byte_count + (traffic->rounds - 1) * data->byte_count;
 	data->time_ns = traffic->now_ns += 1000;
 	if (response) {
 		traffic->exchanges++;

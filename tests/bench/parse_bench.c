@@ -11,7 +11,7 @@
 enum {
 	EXCHANGES_PER_ROUND = 100 * 1000,
 	BUFFER_BYTES_MAX = 256 << 20, /* 10000 connections have 20000 header tables */
-	ROUNDS = 7, /* the best counts: what the machine does beside is not ours */
+	ROUNDS = 7,		      /* the best counts: what the machine does beside is not ours */
 };
 
 static uint64_t connection_count; /* 0: each of the usual ones */
@@ -35,9 +35,10 @@ static uint64_t traffic_exchanges(const struct traffic *traffic)
 
 static uint32_t traffic_record_bytes(const struct traffic *traffic)
 {
-	const struct traffic_message *request = traffic->http2 != NULL ? &traffic->http2->later[0] : &traffic->http1->request;
-	const struct traffic_message *response = traffic->http2 != NULL ? &traffic->http2->later[1]
-									: &traffic->http1->response;
+	const struct traffic_message *request =
+		traffic->http2 != NULL ? &traffic->http2->later[0] : &traffic->http1->request;
+	const struct traffic_message *response =
+		traffic->http2 != NULL ? &traffic->http2->later[1] : &traffic->http1->response;
 
 	return request->fixed.header.length + response->fixed.header.length;
 }

@@ -1,6 +1,6 @@
-/* Drive connections_record with HTTP/2: frames whose headers are right and whose payloads are the fuzzer's, raw bytes, holes
- * and losses, on a connection seen from its beginning and on one that is joined.
- * Target functions: http2_protocol behind connections_record; http2_decode.
+/* Drive connections_record with HTTP/2: frames whose headers are right and whose payloads are the fuzzer's, raw bytes,
+ * holes and losses, on a connection seen from its beginning and on one that is joined. Target functions: http2_protocol
+ * behind connections_record; http2_decode.
  *
  * A script is a row of commands of four bytes: what and whose, length, two of detail; then that many bytes. */
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 enum { CONNECTION = 1, BUFFER_BYTES = 1 << 18, FRAME_HEADER_BYTES = 9 };
 
 enum command {
-	FRAME,      /* detail: type and flags */
+	FRAME,	    /* detail: type and flags */
 	FRAME_OPEN, /* only the header and the first bytes; the payload is longer by the details */
 	RAW,
 	RAW_FLAGGED,

@@ -7,8 +7,18 @@
 
 enum { FIELDS_MAX = 64, TEXT_BYTES = 1 << 16, TABLE_BYTES_MAX = 1 << 20 };
 
-enum { DATA = 0, HEADERS = 1, PRIORITY = 2, RST_STREAM = 3, SETTINGS = 4, PUSH_PROMISE = 5, PING = 6, GOAWAY = 7,
-       WINDOW_UPDATE = 8, CONTINUATION = 9 };
+enum {
+	DATA = 0,
+	HEADERS = 1,
+	PRIORITY = 2,
+	RST_STREAM = 3,
+	SETTINGS = 4,
+	PUSH_PROMISE = 5,
+	PING = 6,
+	GOAWAY = 7,
+	WINDOW_UPDATE = 8,
+	CONTINUATION = 9
+};
 
 enum { END_STREAM = 0x1, END_HEADERS = 0x4, PADDED = 0x8, WITH_PRIORITY = 0x20 };
 
@@ -71,8 +81,8 @@ static void put_u32(struct http2_speech *s, uint32_t value)
 
 static void put_frame(struct http2_speech *s, size_t length, int type, int flags, uint32_t stream)
 {
-	const unsigned char head[] = {(unsigned char)(length >> 16), (unsigned char)(length >> 8), (unsigned char)length,
-				      (unsigned char)type, (unsigned char)flags};
+	const unsigned char head[] = {(unsigned char)(length >> 16), (unsigned char)(length >> 8),
+				      (unsigned char)length, (unsigned char)type, (unsigned char)flags};
 
 	put(s, head, sizeof(head), 0);
 	s->marks[s->length - sizeof(head)] = HTTP2_MARK_FRAME;
@@ -303,7 +313,8 @@ void http2_script_feed(struct feed *feed, int direction, const struct http2_spee
 	while (from < to) {
 		size_t seen = from, end;
 
-		while (seen < to && seen - from < SHM_CAPTURE_BYTES_MAX && (shown || (speech->marks[seen] & HTTP2_MARK_HOLE) == 0))
+		while (seen < to && seen - from < SHM_CAPTURE_BYTES_MAX &&
+		       (shown || (speech->marks[seen] & HTTP2_MARK_HOLE) == 0))
 			seen++;
 		for (end = seen; end < to && !shown && (speech->marks[end] & HTTP2_MARK_HOLE) != 0;)
 			end++;

@@ -1,5 +1,5 @@
-/* HTTP/2 connections written as text: what each end says, encoded by nghttp2's deflater, cut into records like the kernel
- * side cuts them: flagged where a frame begins, with holes for the content of DATA. */
+/* HTTP/2 connections written as text: what each end says, encoded by nghttp2's deflater, cut into records like the
+ * kernel side cuts them: flagged where a frame begins, with holes for the content of DATA. */
 #ifndef SUPPORT_HTTP2_SCRIPT_H
 #define SUPPORT_HTTP2_SCRIPT_H
 

@@ -1,4 +1,4 @@
-/* gRPC: what it adds to HTTP/2, and gRPC-Web to HTTP. Reference: grpc's doc/PROTOCOL-HTTP2.md and doc/PROTOCOL-WEB.md. */
+/* gRPC: what it adds to HTTP/2, and gRPC-Web to HTTP. Reference: PROTOCOL-HTTP2.md and PROTOCOL-WEB.md of gRPC. */
 #ifndef PROTOCOLS_GRPC_GRPC_H
 #define PROTOCOLS_GRPC_GRPC_H
 

@@ -48,24 +48,28 @@ static int base64_value(char c)
 }
 
 /* Every message may be encoded by itself: padding does not end the text. */
+static void take_group(struct grpc_web *web, size_t length)
+{
+	const char bytes[] = {(char)(web->group >> 16), (char)(web->group >> 8), (char)web->group};
+
+	take_binary(web, bytes, length);
+	web->group = 0;
+	web->group_chars = 0;
+}
+
 static void take_text(struct grpc_web *web, char c)
 {
 	int value = base64_value(c);
-	uint32_t group = web->group;
-	const char bytes[] = {(char)(group >> 16), (char)(group >> 8), (char)group};
 
 	if (value >= 0) {
 		web->group |= (uint32_t)value << (18 - 6 * web->group_chars);
-		if (++web->group_chars < 4)
-			return;
-		take_binary(web, (const char[]){(char)(web->group >> 16), (char)(web->group >> 8), (char)web->group}, 3);
-	} else if (c == '=' && web->group_chars > 1) {
-		take_binary(web, bytes, web->group_chars - 1u);
-	} else if (c != '=') {
+		if (++web->group_chars == 4)
+			take_group(web, 3);
+	} else if (c == '=') {
+		take_group(web, web->group_chars > 1 ? web->group_chars - 1u : 0);
+	} else {
 		web->messages.uncertain = true;
 	}
-	web->group = 0;
-	web->group_chars = 0;
 }
 
 void grpc_web_take(struct grpc_web *web, const char *bytes, uint64_t length)

@@ -59,6 +59,7 @@ void http1_call_refuted(struct http1_call *call)
 void http1_call_report(struct http1_call *call, struct exchange *exchange)
 {
 	const struct http_exchange http = exchange->http;
+	const bool seen[2] = {http.request_body_bytes >= 0, http.response_body_bytes >= 0};
 
 	if (call->status == RPC_STATUS_UNSEEN) {
 		struct grpc_trailers trailers = grpc_web_trailers(&call->response);
@@ -75,8 +76,8 @@ void http1_call_report(struct http1_call *call, struct exchange *exchange)
 		.status = call->status,
 		.status_message = {call->message_bytes > 0 ? call->message : NULL, call->message_bytes},
 		.http_status = http.status,
-		.request_messages = http.request_body_bytes < 0 ? -1 : grpc_counter_messages(&call->request.messages),
-		.response_messages = http.response_body_bytes < 0 ? -1 : grpc_counter_messages(&call->response.messages),
+		.request_messages = seen[FROM_CLIENT] ? grpc_counter_messages(&call->request.messages) : -1,
+		.response_messages = seen[FROM_SERVER] ? grpc_counter_messages(&call->response.messages) : -1,
 		.web = true,
 	};
 }

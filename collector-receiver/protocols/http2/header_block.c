@@ -2,8 +2,8 @@
  *
  * An index into the dynamic table counts from its newest entry. So a table that has only the newest entries of the
  * sender's is right as far as it goes, and an index beyond it names a field that is unknown: it is passed over before
- * the inflater sees it, which would give up. A literal with an unknown name is decoded under a stand-in. The stand-in is
- * shorter than any name, so that entries leave this table no earlier than the sender's. Nothing has to be known when a
+ * the inflater sees it, which would give up. A literal with an unknown name is decoded under a stand-in, which is
+ * shorter than any name: entries leave this table no earlier than the sender's. Nothing has to be known when a
  * connection is joined, and what is missing shrinks with every entry that the sender adds. */
 #include <nghttp2/nghttp2.h>
 
@@ -13,7 +13,7 @@
 
 enum {
 	TABLE_BYTES_USUAL = 4096, /* RFC 9113 6.5.2 */
-	ENTRY_BYTES_MIN = 32,     /* RFC 7541 4.1 */
+	ENTRY_BYTES_MIN = 32,	  /* RFC 7541 4.1 */
 	STATIC_ENTRIES = 61,
 };
 
@@ -134,8 +134,7 @@ static bool inflater_create(struct http2_decoder *decoder, struct block_pool *po
 void http2_decoder_forget(struct http2_decoder *decoder)
 {
 	if (decoder->inflater != NULL)
-		decoder->table_bytes =
-			(uint32_t)nghttp2_hd_inflate_get_max_dynamic_table_size(decoder->inflater->hd);
+		decoder->table_bytes = (uint32_t)nghttp2_hd_inflate_get_max_dynamic_table_size(decoder->inflater->hd);
 	inflater_destroy(decoder);
 }
 

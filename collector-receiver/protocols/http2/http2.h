@@ -250,14 +250,23 @@ struct http2 {
 	bool requests_lost;      /* the client's place was lost, and no request has followed */
 };
 
+/* ---- block.c: header blocks in one frame or several ---- */
+
+/* A frame with a part of a block begins; it fits what is open. */
+void http2_block_begin(struct http2_side *side);
+
+/* The payload of that frame, or of one that is cut the part that was seen. The last part hands the block over. */
+void http2_block_payload(struct http2 *http, const struct flow *flow, enum sender from, struct slice payload,
+			 bool whole);
+
+/* Forget what is open. */
+void http2_block_drop(struct http2_block *block, struct block_pool *pool);
+
 /* ---- pair.c: what happens on streams, to exchanges ---- */
 
 /* A header block of that sender on stream `id` is decoded, or as much of it as was seen. */
 void http2_pair_head(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id, uint64_t first_ns,
 		     const struct http2_head *head);
-
-/* A request of HTTP/1.1 that is answered on stream 1 (RFC 7540 3.2). */
-void http2_pair_adopt(struct http2 *http, const struct flow *flow, const struct exchange *request);
 
 /* The stream ends in that direction. */
 void http2_pair_end_stream(struct http2 *http, const struct flow *flow, enum sender from, uint32_t id);
@@ -279,6 +288,32 @@ void http2_pair_lost(struct http2 *http, enum sender from);
 
 /* Hand over all streams without the end of their response. */
 void http2_pair_cut_all(struct http2 *http, const struct flow *flow, enum exchange_end reason);
+
+/* A stream that can be filled in and added to the table, where it has room then. NULL, counted, without memory. */
+struct http2_stream *http2_pair_open(struct http2 *http, const struct flow *flow, uint32_t id, size_t text_bytes);
+
+/* Hand over and forget. */
+void http2_pair_finish(struct http2 *http, const struct flow *flow, struct http2_stream *stream, enum exchange_end end,
+		       uint64_t end_ns);
+
+/* Forget a response whose request never came. */
+void http2_pair_drop(struct http2 *http, const struct flow *flow, struct http2_stream *stream);
+
+/* ---- request.c, response.c: what heads say ---- */
+
+/* `id` is larger than that of any request before. */
+void http2_request_begins(struct http2 *http, const struct flow *flow, uint32_t id, uint64_t first_ns,
+			  const struct http2_head *head);
+
+/* A request of HTTP/1.1 that is answered on stream 1 (RFC 7540 3.2). */
+void http2_request_adopt(struct http2 *http, const struct flow *flow, const struct exchange *request);
+
+/* Interim, final, or trailers. */
+void http2_response_head(struct http2 *http, const struct flow *flow, uint32_t id, uint64_t first_ns,
+			 const struct http2_head *head);
+
+/* Bytes of a response pass: note when. */
+void http2_response_passes(struct http2_stream *stream, const struct flow *flow);
 
 extern const struct protocol http2_protocol;
 

@@ -10,9 +10,9 @@ struct inflater_page {
 };
 
 enum kind {
-	PIECE,   /* goes back to the list of its size */
+	PIECE,	 /* goes back to the list of its size */
 	SETTLED, /* goes back with its page */
-	BLOCK,   /* of the pool */
+	BLOCK,	 /* of the pool */
 };
 
 /* Before every piece. */
@@ -84,8 +84,9 @@ static void *take(size_t size, void *context)
 
 	if (size > BLOCK_BYTES_MAX)
 		return NULL;
-	size_t bytes = (sizeof(*prefix) + size + INFLATER_PIECE_GRAIN - 1) / INFLATER_PIECE_GRAIN * INFLATER_PIECE_GRAIN;
+	size_t bytes = sizeof(*prefix) + size + INFLATER_PIECE_GRAIN - 1;
 
+	bytes -= bytes % INFLATER_PIECE_GRAIN;
 	if (memory->settling) {
 		kind = SETTLED;
 		prefix = cut(memory, bytes);

@@ -1,5 +1,5 @@
-/* Memory of one inflater: many small pieces of a few sizes, cut from blocks of the pool. A header table of 4096 bytes has
- * a hundred and more of them, which would cost a block each. */
+/* Memory of one inflater: many small pieces of a few sizes, cut from blocks of the pool. A header table of 4096 bytes
+ * has a hundred and more of them, which would cost a block each. */
 #ifndef PROTOCOLS_HTTP2_INFLATER_MEMORY_H
 #define PROTOCOLS_HTTP2_INFLATER_MEMORY_H
 

@@ -123,7 +123,9 @@ static void streams_beyond_the_limit_give_up_the_longest_silent_one(void **state
 	assert_string_equal(b->feed->log, "");
 	say(b, ">data 1 bytes=1");
 	sayf(b, ">headers %u end " GET "/last", 2 * HTTP2_STREAMS_MAX + 1);
-	assert_string_equal(b->feed->log, "server GET /1 2.0 0 -1 -1 cut-by-shutdown end-unseen response-unseen scheme=http host=h\n");
+	assert_string_equal(
+		b->feed->log,
+		"server GET /1 2.0 0 -1 -1 cut-by-shutdown end-unseen response-unseen scheme=http host=h\n");
 	assert_int_equal(counted(b, COUNTER_PIPELINE_FULL), 1);
 	feed_clear_log(b->feed);
 	say(b, ">data 1 end bytes=1");
@@ -136,15 +138,30 @@ static void a_flood_of_continuation_frames_is_counted_and_costs_that_head_only(v
 	struct bench *b = *state;
 
 	open_connection(b, SHM_ROLE_SERVER);
-	say(b, ">raw 000004" "01" "01" "00000001" "82868400"); /* END_STREAM without END_HEADERS */
+	say(b, ">raw 000004"
+	       "01"
+	       "01"
+	       "00000001"
+	       "82868400"); /* END_STREAM without END_HEADERS */
 	for (unsigned i = 0; i < 2000; i++)
-		say(b, ">raw 000020" "09" "00" "00000001" "0001610161000161016100016101610001610161000161016100016101610000");
+		say(b, ">raw 000020"
+		       "09"
+		       "00"
+		       "00000001"
+		       "0001610161000161016100016101610001610161000161016100016101610000");
 	assert_int_equal(counted(b, COUNTER_HEADS_TOO_LONG), 0);
 	for (unsigned i = 0; i < 2000; i++)
-		say(b, ">raw 000020" "09" "00" "00000001" "0001610161000161016100016101610001610161000161016100016101610000");
+		say(b, ">raw 000020"
+		       "09"
+		       "00"
+		       "00000001"
+		       "0001610161000161016100016101610001610161000161016100016101610000");
 	assert_int_equal(counted(b, COUNTER_HEADS_TOO_LONG), 1);
 	assert_in_range(buffer_bytes(b), 0, 16384);
-	say(b, ">raw 000000" "09" "04" "00000001");
+	say(b, ">raw 000000"
+	       "09"
+	       "04"
+	       "00000001");
 	say(b, ">headers 3 end " GET "/next");
 	say(b, "<headers 1 end :status=431");
 	say(b, "<headers 3 end :status=200");
@@ -157,10 +174,20 @@ static void empty_continuation_frames_are_passed_over(void **state)
 	struct bench *b = *state;
 
 	open_connection(b, SHM_ROLE_SERVER);
-	say(b, ">raw 000000" "01" "01" "00000001");
+	say(b, ">raw 000000"
+	       "01"
+	       "01"
+	       "00000001");
 	for (unsigned i = 0; i < 5000; i++)
-		say(b, ">raw 000000" "09" "00" "00000001");
-	say(b, ">raw 000003" "09" "04" "00000001" "828684");
+		say(b, ">raw 000000"
+		       "09"
+		       "00"
+		       "00000001");
+	say(b, ">raw 000003"
+	       "09"
+	       "04"
+	       "00000001"
+	       "828684");
 	say(b, "<headers 1 end :status=200");
 	assert_string_equal(b->feed->log, "server GET / 2.0 200 0 0 message scheme=http\n");
 }
@@ -171,7 +198,10 @@ static void a_frame_with_a_block_longer_than_is_read_costs_that_head_only(void *
 	struct bench *b = *state;
 
 	open_connection(b, SHM_ROLE_SERVER);
-	say(b, ">raw 020000" "01" "05" "00000001");
+	say(b, ">raw 020000"
+	       "01"
+	       "05"
+	       "00000001");
 	for (unsigned i = 0; i < 0x20000 / sizeof(zeros); i++)
 		feed_frames(b->feed, FEED_RECEIVED, zeros, sizeof(zeros), sizeof(zeros), false);
 	assert_int_equal(counted(b, COUNTER_HEADS_TOO_LONG), 1);
@@ -187,12 +217,24 @@ static void a_frame_with_a_block_longer_than_is_read_costs_that_head_only(void *
 static void frames_that_must_not_be_sent_are_counted_and_the_place_is_found_again(void **state)
 {
 	static const char *const frames[] = {
-		">raw 0000040100" "00000000" "82868441",     /* HEADERS on no stream */
-		">raw 0000050300" "00000001" "0000000000",   /* RST_STREAM of five bytes */
-		">raw 0000070400" "00000000" "00000000000000", /* SETTINGS of seven */
-		">raw 0000060600" "00000000" "000000000000", /* PING of six */
-		">raw 0000040700" "00000000" "00000000",     /* GOAWAY of four */
-		">raw 0000010904" "00000001" "82",	     /* CONTINUATION of nothing */
+		">raw 0000040100"
+		"00000000"
+		"82868441", /* HEADERS on no stream */
+		">raw 0000050300"
+		"00000001"
+		"0000000000", /* RST_STREAM of five bytes */
+		">raw 0000070400"
+		"00000000"
+		"00000000000000", /* SETTINGS of seven */
+		">raw 0000060600"
+		"00000000"
+		"000000000000", /* PING of six */
+		">raw 0000040700"
+		"00000000"
+		"00000000", /* GOAWAY of four */
+		">raw 0000010904"
+		"00000001"
+		"82", /* CONTINUATION of nothing */
 	};
 	struct bench *b = *state;
 
@@ -213,7 +255,11 @@ static void a_block_that_is_interrupted_is_malformed(void **state)
 	struct bench *b = *state;
 
 	open_connection(b, SHM_ROLE_SERVER);
-	say(b, ">raw 000003" "01" "01" "00000001" "828684");
+	say(b, ">raw 000003"
+	       "01"
+	       "01"
+	       "00000001"
+	       "828684");
 	say(b, ">ping");
 	say(b, ">headers 3 end " GET "/after");
 	say(b, "<headers 3 end :status=200");
@@ -226,7 +272,11 @@ static void a_flagged_record_is_believed_where_it_contradicts(void **state)
 	struct bench *b = *state;
 
 	open_connection(b, SHM_ROLE_SERVER);
-	say(b, ">raw 001000" "00" "00" "00000001" "0000"); /* 4096 bytes are to come */
+	say(b, ">raw 001000"
+	       "00"
+	       "00"
+	       "00000001"
+	       "0000"); /* 4096 bytes are to come */
 	say(b, ">headers 1 end " GET "/after");
 	say(b, "<headers 1 end :status=200");
 	assert_string_equal(b->feed->log, "server GET /after 2.0 200 0 0 message scheme=http host=h\n");
@@ -289,13 +339,13 @@ static void an_exchange_lasts_from_the_first_byte_of_its_head_to_its_end(void **
 	b->feed->times = true;
 	b->feed->now_ns = 0;
 	begin(b, SHM_ROLE_SERVER, 0);
-	say(b, ">preface");				  /* 1 */
-	say(b, ">headers 1 " GET "/1");			  /* 2 */
-	say(b, ">headers 3 end " GET "/3");		  /* 3 */
-	say(b, "<headers 1 :status=200");		  /* 4 */
-	say(b, ">data 1 end");				  /* 5 */
-	say(b, ">reset 3 8");				  /* 6 */
-	say(b, "<data 1 end bytes=5");			  /* 7 */
+	say(b, ">preface");		    /* 1 */
+	say(b, ">headers 1 " GET "/1");	    /* 2 */
+	say(b, ">headers 3 end " GET "/3"); /* 3 */
+	say(b, "<headers 1 :status=200");   /* 4 */
+	say(b, ">data 1 end");		    /* 5 */
+	say(b, ">reset 3 8");		    /* 6 */
+	say(b, "<data 1 end bytes=5");	    /* 7 */
 	assert_string_equal(b->feed->log,
 			    "server GET /3 2.0 0 0 -1 reset-by-client response-unseen scheme=http host=h [3,6]\n"
 			    "server GET /1 2.0 200 0 5 message scheme=http host=h [2,7]\n");

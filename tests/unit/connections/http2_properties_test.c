@@ -22,7 +22,8 @@ enum stage { AT_REQUEST, IN_REQUEST, AT_RESPONSE, IN_RESPONSE, DONE };
 struct plan {
 	enum stage stage;
 	bool rpc, reset, request_ended;
-	unsigned status, request_bytes, response_bytes, request_messages, response_messages, request_frames, response_frames;
+	unsigned status, request_bytes, response_bytes, request_messages, response_messages, request_frames,
+		response_frames;
 	char line[LINE_BYTES];
 };
 
@@ -80,11 +81,13 @@ static void finish(struct connection_script *c, unsigned at)
 	if (!p->reset)
 		snprintf(sizes[1], sizeof(sizes[1]), "%u", p->response_bytes);
 	if (p->rpc)
-		snprintf(p->line, LINE_BYTES, "server rpc /s.S/%u %d 200 %u %u %s scheme=http authority=h user-agent=agent-%u\n", at,
+		snprintf(p->line, LINE_BYTES,
+			 "server rpc /s.S/%u %d 200 %u %u %s scheme=http authority=h user-agent=agent-%u\n", at,
 			 p->reset ? -1 : (int)(at % 17), p->request_messages, p->response_messages, end, at % 7);
 	else
-		snprintf(p->line, LINE_BYTES, "server POST /%u 2.0 %u %s %s %s scheme=http host=h user-agent=agent-%u\n", at,
-			 p->status, sizes[0], sizes[1], end, at % 7);
+		snprintf(p->line, LINE_BYTES,
+			 "server POST /%u 2.0 %u %s %s %s scheme=http host=h user-agent=agent-%u\n", at, p->status,
+			 sizes[0], sizes[1], end, at % 7);
 	strcat(c->expected, p->line);
 	p->stage = DONE;
 }
@@ -198,11 +201,11 @@ static void set_up_script(struct connection_script *c)
 	c->script = http2_script_create();
 }
 
-static void feed_range(struct feed *feed, const struct connection_script *c, const struct move *m, size_t from, size_t to,
-		       bool shown)
+static void feed_range(struct feed *feed, const struct connection_script *c, const struct move *m, size_t from,
+		       size_t to, bool shown)
 {
-	http2_script_feed(feed, m->server ? FEED_SENT : FEED_RECEIVED, m->server ? &c->script->server : &c->script->client,
-			  from, to, shown);
+	http2_script_feed(feed, m->server ? FEED_SENT : FEED_RECEIVED,
+			  m->server ? &c->script->server : &c->script->client, from, to, shown);
 }
 
 /* Moves of one sender that follow each other may share records; a move may need several. */
@@ -241,7 +244,8 @@ static void any_records_give_the_same_exchanges(void **state)
 		feed_connection(feed, SHM_ROLE_SERVER, 0);
 		play_in_any_records(feed, &c, &r);
 		if (strcmp(feed->log, c.expected) != 0)
-			fail_msg("seed %llu:\n got:\n%s expected:\n%s", (unsigned long long)seed, feed->log, c.expected);
+			fail_msg("seed %llu:\n got:\n%s expected:\n%s", (unsigned long long)seed, feed->log,
+				 c.expected);
 		feed_close(feed, SHM_CLOSE_NORMAL);
 		assert_string_equal(feed->log, c.expected);
 	}
@@ -270,7 +274,8 @@ static void expect_right_line(const struct connection_script *c, const char *lin
 
 		if (at >= STREAMS || !p->rpc || (rpc_status != -1 && rpc_status != (int)(at % 17)) ||
 		    (status != 0 && status != 200) ||
-		    (ended && ((a != -1 && a > (int)p->request_messages) || (b != -1 && b > (int)p->response_messages))))
+		    (ended &&
+		     ((a != -1 && a > (int)p->request_messages) || (b != -1 && b > (int)p->response_messages))))
 			fail_msg("%.*s instead of %s", (int)strcspn(line, "\n"), line, p->line);
 	}
 }

@@ -11,7 +11,9 @@
 #include "protocols/grpc/grpc.h"
 
 /* Three messages of 2, 0 and 3 bytes. */
-static const char messages[] = "\0\0\0\0\2ab" "\1\0\0\0\0" "\0\0\0\0\3cde";
+static const char messages[] = "\0\0\0\0\2ab"
+			       "\1\0\0\0\0"
+			       "\0\0\0\0\3cde";
 enum { MESSAGES_BYTES = sizeof(messages) - 1 };
 
 static void messages_are_counted_however_they_are_cut(void **state)
@@ -91,8 +93,8 @@ static void a_status_is_a_number_or_unseen(void **state)
 static void messages_are_percent_decoded_and_what_is_no_encoding_stays(void **state)
 {
 	static const char *const table[][2] = {
-		{"plain", "plain"}, {"a%20b", "a b"}, {"%C3%a4", "\xc3\xa4"}, {"100%", "100%"}, {"%2", "%2"},
-		{"%zz%41", "%zzA"},   {"%%41", "%A"},   {"", ""},
+		{"plain", "plain"}, {"a%20b", "a b"},	{"%C3%a4", "\xc3\xa4"}, {"100%", "100%"},
+		{"%2", "%2"},	    {"%zz%41", "%zzA"}, {"%%41", "%A"},		{"", ""},
 	};
 
 	(void)state;
@@ -125,7 +127,8 @@ static void expect_web(const struct grpc_web *web)
 
 static void web_bodies_give_messages_and_trailers_however_they_are_cut(void **state)
 {
-	static const char binary[] = "\0\0\0\0\2ab" "\200\0\0\0\042grpc-status:13\r\ngrpc-message: oh\r\n";
+	static const char binary[] = "\0\0\0\0\2ab"
+				     "\200\0\0\0\042grpc-status:13\r\ngrpc-message: oh\r\n";
 	static const char text[] = "AAAAAAJhYg==gAAAACJncnBjLXN0YXR1czoxMw0KZ3JwYy1tZXNzYWdlOiBvaA0K";
 	struct grpc_web web;
 
@@ -152,7 +155,8 @@ static void a_hole_in_the_trailers_leaves_the_fields_before_it(void **state)
 		grpc_web_take(&web, binary, from);
 		grpc_web_take(&web, NULL, 1);
 		grpc_web_take(&web, binary + from + 1, sizeof(binary) - 2 - from);
-		assert_int_equal(grpc_parse_status(grpc_web_trailers(&web).status), from < 5 + 16 ? RPC_STATUS_UNSEEN : 13);
+		assert_int_equal(grpc_parse_status(grpc_web_trailers(&web).status),
+				 from < 5 + 16 ? RPC_STATUS_UNSEEN : 13);
 	}
 }
 

@@ -17,14 +17,23 @@
 enum { BLOCKS = 40, BLOCK_BYTES = 4096, VALUE_BYTES = 300, SEEDS = 150, POOL_BYTES = 1 << 22 };
 
 static const char *const names[HTTP2_FIELDS] = {
-	[HTTP2_METHOD] = ":method",	    [HTTP2_PATH] = ":path",
-	[HTTP2_SCHEME] = ":scheme",	    [HTTP2_AUTHORITY] = ":authority",
-	[HTTP2_HOST] = "host",		    [HTTP2_USER_AGENT] = "user-agent",
-	[HTTP2_TRACEPARENT] = "traceparent", [HTTP2_TRACESTATE] = "tracestate",
-	[HTTP2_X_FORWARDED_FOR] = "x-forwarded-for", [HTTP2_FORWARDED] = "forwarded",
-	[HTTP2_X_FORWARDED_PROTO] = "x-forwarded-proto", [HTTP2_X_FORWARDED_HOST] = "x-forwarded-host",
-	[HTTP2_CONTENT_TYPE] = "content-type", [HTTP2_STATUS] = ":status", [HTTP2_GRPC_TIMEOUT] = "grpc-timeout",
-	[HTTP2_GRPC_STATUS] = "grpc-status", [HTTP2_GRPC_MESSAGE] = "grpc-message",
+	[HTTP2_METHOD] = ":method",
+	[HTTP2_PATH] = ":path",
+	[HTTP2_SCHEME] = ":scheme",
+	[HTTP2_AUTHORITY] = ":authority",
+	[HTTP2_HOST] = "host",
+	[HTTP2_USER_AGENT] = "user-agent",
+	[HTTP2_TRACEPARENT] = "traceparent",
+	[HTTP2_TRACESTATE] = "tracestate",
+	[HTTP2_X_FORWARDED_FOR] = "x-forwarded-for",
+	[HTTP2_FORWARDED] = "forwarded",
+	[HTTP2_X_FORWARDED_PROTO] = "x-forwarded-proto",
+	[HTTP2_X_FORWARDED_HOST] = "x-forwarded-host",
+	[HTTP2_CONTENT_TYPE] = "content-type",
+	[HTTP2_STATUS] = ":status",
+	[HTTP2_GRPC_TIMEOUT] = "grpc-timeout",
+	[HTTP2_GRPC_STATUS] = "grpc-status",
+	[HTTP2_GRPC_MESSAGE] = "grpc-message",
 };
 
 /* A block and what is in it. */
@@ -66,14 +75,14 @@ static void record_block(nghttp2_hd_deflater *deflater, struct random *r, struct
 		if (random_below(r, 3) == 0)
 			continue;
 		choose_value(r, s->values[i], i, block);
-		fields[count++] = (nghttp2_nv){(uint8_t *)names[i], (uint8_t *)s->values[i], strlen(names[i]),
-					       strlen(s->values[i]),
-					       random_below(r, 16) == 0 ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE};
+		fields[count++] = (nghttp2_nv){
+			(uint8_t *)names[i], (uint8_t *)s->values[i], strlen(names[i]), strlen(s->values[i]),
+			random_below(r, 16) == 0 ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE};
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(junk[i], sizeof(junk[i]), "x-%u", random_below(r, 30));
-		fields[count++] = (nghttp2_nv){(uint8_t *)junk[i], (uint8_t *)"junk", strlen(junk[i]), 4,
-					       NGHTTP2_NV_FLAG_NONE};
+		fields[count++] =
+			(nghttp2_nv){(uint8_t *)junk[i], (uint8_t *)"junk", strlen(junk[i]), 4, NGHTTP2_NV_FLAG_NONE};
 	}
 	ssize_t length = nghttp2_hd_deflate_hd(deflater, (uint8_t *)s->bytes, BLOCK_BYTES, fields, count);
 
@@ -214,8 +223,9 @@ static void lost_blocks_make_fields_absent_but_never_wrong(void **state)
 				break;
 			case 1: /* cut short */
 				http2_head_reset(&b->head);
-				http2_decode(&decoder, b->pool, (struct slice){s->bytes, random_below(&r, (uint32_t)s->length)},
-					     false, &b->head);
+				http2_decode(&decoder, b->pool,
+					     (struct slice){s->bytes, random_below(&r, (uint32_t)s->length)}, false,
+					     &b->head);
 				assert_true(b->head.uncertain);
 				expect_right_or_absent(s, &b->head);
 				break;
@@ -248,8 +258,8 @@ static void want_of_memory_makes_fields_absent_but_never_wrong(void **state)
  * taken over from entry to entry for ever: those fields stay absent, and that is said. */
 static void what_is_unknown_heals(void **state)
 {
-	static const enum http2_field healing[] = {HTTP2_METHOD, HTTP2_PATH, HTTP2_SCHEME, HTTP2_AUTHORITY, HTTP2_HOST,
-						   HTTP2_USER_AGENT, HTTP2_CONTENT_TYPE, HTTP2_STATUS};
+	static const enum http2_field healing[] = {HTTP2_METHOD, HTTP2_PATH,	   HTTP2_SCHEME,       HTTP2_AUTHORITY,
+						   HTTP2_HOST,	 HTTP2_USER_AGENT, HTTP2_CONTENT_TYPE, HTTP2_STATUS};
 	static const size_t sizes[] = {200, 4096, 16384, 65536};
 	struct bench *b = *state;
 
@@ -331,7 +341,8 @@ static void fields_beyond_the_limit_are_absent_and_the_table_stays_right(void **
 		ssize_t length = nghttp2_hd_deflate_hd(deflater, block, sizeof(block), fields, 2);
 
 		http2_head_reset(&b->head);
-		assert_true(http2_decode(&decoder, b->pool, (struct slice){(char *)block, (size_t)length}, true, &b->head));
+		assert_true(
+			http2_decode(&decoder, b->pool, (struct slice){(char *)block, (size_t)length}, true, &b->head));
 		assert_true(b->head.fields[HTTP2_PATH].length == HTTP2_KEPT_BYTES_MAX && b->head.cut &&
 			    b->head.fields[HTTP2_HOST].bytes == NULL && !b->head.uncertain);
 	}
@@ -343,7 +354,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_field_is_known_from_the_first_block_on, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(joined_after_any_block_every_field_is_right_or_absent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(joined_after_any_block_every_field_is_right_or_absent, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(lost_blocks_make_fields_absent_but_never_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(want_of_memory_makes_fields_absent_but_never_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_unknown_heals, set_up, tear_down),
