@@ -421,7 +421,7 @@ static void every_kind_of_exchange_has_the_metric_of_its_convention(void **state
 
 static void operations_beyond_the_cardinality_limit_share_one_point(void **state)
 {
-	char name[8];
+	char name[16];
 	metrics_request *r;
 
 	(void)state;

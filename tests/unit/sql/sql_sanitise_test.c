@@ -310,7 +310,7 @@ static void no_byte_of_a_literal_or_comment_leaves_whatever_the_statement_and_th
 
 		for (size_t cut = 0; cut <= length; cut++) {
 			/* a block of its own, so that a sanitizer sees a byte too many read */
-			char *prefix = malloc(cut + 1);
+			char *prefix = malloc(cut > 0 ? cut : 1);
 
 			memcpy(prefix, query, cut);
 			for (int is_cut = 0; is_cut < 2; is_cut++) {
