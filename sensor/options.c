@@ -101,19 +101,28 @@ static const struct option_table table = {
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
 
-/* The port of "otlp-grpc:http://HOST:PORT", or 0: the receiver is the one to complain about a wrong specification. */
+static const char *behind(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
+}
+
+/* The port of "otlp-grpc:http://HOST:PORT" and its like, or 0: the receiver is the one to complain about a wrong
+ * specification. */
 static uint16_t export_port(const char *specification)
 {
-	const char *url = strstr(specification, "://");
-	const char *colon = strrchr(specification, ':');
-	char *end;
-	unsigned long port;
+	const char *kind = behind(behind(specification, "traces/"), "metrics/");
+	const char *authority = behind(behind(kind, "otlp-grpc:"), "otlp-http:");
+	unsigned long port = 0;
 
-	if (strncmp(specification, "otlp-", 5) != 0 || url == NULL || strstr(specification, ":http") == NULL ||
-	    colon <= url)
+	if (authority == kind || strncmp(authority, "unix", 4) == 0)
 		return 0;
-	port = strtoul(colon + 1, &end, 10);
-	return (*end == '\0' || *end == '/') && port <= UINT16_MAX ? (uint16_t)port : 0;
+	authority = behind(behind(authority, "http://"), "https://");
+	authority += authority[0] == '[' ? strcspn(authority, "]") : strcspn(authority, ":/");
+	authority = behind(authority, "]");
+	if (authority[0] != ':') /* the default */
+		return strncmp(kind, "otlp-grpc:", strlen("otlp-grpc:")) == 0 ? 4317 : 4318;
+	port = strtoul(authority + 1, NULL, 10);
+	return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
 static bool exclude_export_ports(struct sensor_options *options, struct option_reading *reading)

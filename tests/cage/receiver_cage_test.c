@@ -82,6 +82,16 @@ static void enter_tcp(const int *hole)
 	enter(&(struct sandbox_needs){.hole = hole, .tcp_port_count = 1, .tcp_ports = {4317}});
 }
 
+static void enter_spool(const int *hole)
+{
+	enter(&(struct sandbox_needs){.hole = hole, .spool = true});
+}
+
+static void enter_status(const int *hole)
+{
+	enter(&(struct sandbox_needs){.hole = hole, .status_socket = true});
+}
+
 static void enter_soft(const int *hole)
 {
 	enter(&(struct sandbox_needs){.soft = true, .hole = hole});
@@ -342,6 +352,19 @@ static int use_internet_socket(void)
 	return 0;
 }
 
+/* On a socket, at no place: what counts is who refuses. */
+static int use_spool(void)
+{
+	char byte;
+
+	return pread(socket_pair[0], &byte, 1, 0) >= 0 || pwrite(socket_pair[0], "x", 1, 0) >= 0 || errno != ESPIPE ? -1 : 0;
+}
+
+static int use_status_socket(void)
+{
+	return accept4(socket_pair[0], NULL, NULL, SOCK_CLOEXEC) >= 0 || errno != EINVAL ? -1 : 0;
+}
+
 static int use_passed_descriptor(void)
 {
 	union {
@@ -473,6 +496,19 @@ static void internet_sockets_exist_only_for_a_tcp_endpoint(void **state)
 	assert_int_equal(attempt_fate(use_internet_socket, enter_cage, NULL), -SIGSYS);
 	assert_int_equal(attempt_fate(try_socket_udp, enter_tcp, NULL), -SIGSYS);
 	assert_int_equal(attempt_fate(try_socket_netlink, enter_tcp, NULL), -SIGSYS);
+}
+
+static void a_spool_and_a_status_socket_open_nothing_but_their_own_calls(void **state)
+{
+	(void)state;
+	assert_int_equal(attempt_fate(use_spool, enter_spool, NULL), WORKED);
+	assert_int_equal(attempt_fate(use_spool, enter_cage, NULL), -SIGSYS);
+	assert_int_equal(attempt_fate(use_spool, enter_status, NULL), -SIGSYS);
+	assert_int_equal(attempt_fate(use_status_socket, enter_status, NULL), WORKED);
+	assert_int_equal(attempt_fate(use_status_socket, enter_cage, NULL), -SIGSYS);
+	assert_int_equal(attempt_fate(use_status_socket, enter_spool, NULL), -SIGSYS);
+	assert_int_equal(attempt_fate(try_listen, enter_status, NULL), -SIGSYS);
+	assert_int_equal(attempt_fate(try_bind, enter_status, NULL), -SIGSYS);
 }
 
 /* Reads its own status after the identity is gone, before the filter closes /proc. */
@@ -608,6 +644,7 @@ int main(void)
 		cmocka_unit_test(a_ring_that_arrives_in_the_cage_can_be_mapped),
 		cmocka_unit_test(both_loops_run_in_the_cage),
 		cmocka_unit_test(internet_sockets_exist_only_for_a_tcp_endpoint),
+		cmocka_unit_test(a_spool_and_a_status_socket_open_nothing_but_their_own_calls),
 		cmocka_unit_test(no_capability_group_or_way_back_is_left),
 		cmocka_unit_test(to_stay_root_is_refused),
 		cmocka_unit_test(without_root_the_identity_stays),

@@ -104,6 +104,37 @@ static void the_port_of_the_receivers_collector_is_excluded(void **state)
 	sensor_options_free(&options);
 }
 
+static void every_way_to_write_an_endpoint_on_tcp_excludes_its_port(void **state)
+{
+	static const struct {
+		const char *specification;
+		uint16_t port; /* 0: none */
+	} rows[] = {
+		{"otlp-grpc:http://h:4000", 4000},	  {"otlp-grpc:https://h:4000/", 4000},
+		{"otlp-http:https://h:4000/v1/x", 4000},  {"traces/otlp-http:http://h:4000/a:5", 4000},
+		{"metrics/otlp-grpc:https://[::1]:4000", 4000}, {"otlp-grpc:h:4000", 4000},
+		{"otlp-grpc:http://h", 4317},		  {"otlp-http:http://[::1]/x", 4318},
+		{"otlp-grpc:unix:///run/x:4000", 0},	  {"otlp-http:unix-abstract:x:4000", 0},
+		{"file:/x:4000", 0},			  {"console", 0},
+		{"otlp-grpc:http://h:70000", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sensor_options options;
+		FILE *file = fopen(path, "w");
+
+		assert_non_null(file);
+		fprintf(file, "receiver:\n  export: [\"%s\"]\n", rows[i].specification);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(read_flags(&options, FLAGS("--config", path)), -1);
+		assert_int_equal(options.capture.exclude_port_count, rows[i].port != 0);
+		if (rows[i].port != 0)
+			assert_int_equal(options.capture.exclude_ports[0].first, rows[i].port);
+		sensor_options_free(&options);
+	}
+}
+
 static void what_is_wrong_leaves_with_status_2_and_a_check_with_0(void **state)
 {
 	struct sensor_options options;
@@ -127,6 +158,7 @@ int main(void)
 		cmocka_unit_test(port_filters_reach_the_capture),
 		cmocka_unit_test(the_port_of_the_receivers_collector_is_excluded),
 		cmocka_unit_test(what_is_wrong_leaves_with_status_2_and_a_check_with_0),
+		cmocka_unit_test(every_way_to_write_an_endpoint_on_tcp_excludes_its_port),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
