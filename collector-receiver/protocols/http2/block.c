@@ -37,6 +37,7 @@ static void block_ended(struct http2 *http, const struct flow *flow, enum sender
 
 	http2_head_reset(&head);
 	head.cut = !whole;
+	head.end_stream = block.end_stream;
 	http2_decode(&side->decoder, flow->pool, bytes, whole, &head);
 	if (!block.promise)
 		http2_pair_head(http, flow, from, block.stream, block.first_ns, &head);

@@ -54,6 +54,7 @@ static void payload_begins(struct http2 *http, const struct flow *flow, enum sen
 	case HTTP2_DATA:
 		side->phase = HTTP2_IN_DATA;
 		side->pad_unread = (side->frame.flags & HTTP2_PADDED) != 0;
+		http2_pair_data(http, flow, from, side->frame.stream, "", 0); /* that was seen of it at least */
 		break;
 	case HTTP2_HEADERS:
 	case HTTP2_PUSH_PROMISE:

@@ -117,6 +117,7 @@ struct http2_head {
 	bool uncertain; /* fields of the block could not be decoded: an absent one may have been sent */
 	bool cut;       /* the block was not seen to its end, or a field passed HTTP2_KEPT_BYTES_MAX */
 	bool traceparent_repeated;
+	bool end_stream; /* nothing follows it in its direction */
 	size_t text_bytes;
 	char text[HTTP2_KEPT_BYTES_MAX];
 };

@@ -97,6 +97,7 @@ void http2_request_begins(struct http2 *http, const struct flow *flow, uint32_t 
 	s->bodies[FROM_SERVER].messages.uncertain = kind == GRPC_WEB_TEXT;
 	s->rpc_timeout_ns = grpc_parse_timeout(head->fields[HTTP2_GRPC_TIMEOUT]);
 	s->kind_unknown = head->fields[HTTP2_CONTENT_TYPE].bytes == NULL && (head->uncertain || head->cut);
+	s->bodies[FROM_CLIENT].ended = head->end_stream;
 	if (early != NULL)
 		take_over(http, flow, s, early);
 	http2_streams_add(&http->streams, flow->pool, s);

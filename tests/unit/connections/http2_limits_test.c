@@ -309,7 +309,7 @@ static void a_response_recorded_before_its_request_waits_for_it(void **state)
 	say(b, ">headers 3 end " CALL "/p.S/M");
 	say(b, ">headers 5 end " GET "/5");
 	say(b, "<data 5 end bytes=1");
-	assert_string_equal(b->feed->log, "client GET /1 2.0 200 -1 7 message scheme=http host=h\n"
+	assert_string_equal(b->feed->log, "client GET /1 2.0 200 0 7 message scheme=http host=h\n"
 					  "client rpc /p.S/M 5 200 0 0 message message=no scheme=http authority=h\n"
 					  "client GET /5 2.0 206 0 1 message scheme=http host=h\n");
 	assert_int_equal(counted(b, COUNTER_RESPONSES_UNMATCHED), 0);
@@ -351,7 +351,58 @@ static void an_exchange_lasts_from_the_first_byte_of_its_head_to_its_end(void **
 			    "server GET /1 2.0 200 0 5 message scheme=http host=h [2,7]\n");
 }
 
+static void a_response_recorded_first_begins_the_exchange(void **state)
+{
+	struct bench *b = *state;
+
+	b->feed->times = true;
+	b->feed->now_ns = 0;
+	begin(b, SHM_ROLE_CLIENT, 0);
+	say(b, ">preface");		      /* 1 */
+	say(b, "<headers 1 end :status=200"); /* 2 */
+	say(b, ">headers 1 end " GET "/1");   /* 3 */
+	assert_string_equal(b->feed->log, "client GET /1 2.0 200 0 0 message scheme=http host=h [2,2]\n");
+}
+
+static void an_end_that_nobody_saw_is_said_to_be_unseen(void **state)
+{
+	struct bench *b = *state;
+
+	b->feed->times = true;
+	b->feed->now_ns = 0;
+	begin(b, SHM_ROLE_SERVER, 0);
+	say(b, ">preface");		    /* 1 */
+	say(b, ">headers 1 end " GET "/1"); /* 2 */
+	say(b, "<headers 1 :status=200");   /* 3 */
+	say(b, "<raw 000100"
+	       "00"
+	       "01"
+	       "00000001"); /* 4: DATA of 256 bytes that ends the stream */
+	feed_skip(b->feed, FEED_SENT, 256);
+	say(b, ">headers 3 end " GET "/3");   /* 5 */
+	say(b, "<headers 3 end :status=200"); /* 6 */
+	assert_string_equal(b->feed->log, "server GET /1 2.0 200 0 256 message end-unseen scheme=http host=h [2,4]\n"
+					  "server GET /3 2.0 200 0 0 message scheme=http host=h [5,6]\n");
+}
+
 /* ---- recognition of connections that are joined ---- */
+
+static void a_frame_in_records_of_one_byte_is_recognised_and_found_again(void **state)
+{
+	static const char request[] = "\0\0\3\1\5\0\0\0\1\x82\x86\x84", later[] = "\0\0\3\1\5\0\0\0\3\x82\x86\x84";
+	struct bench *b = *state;
+
+	begin(b, SHM_ROLE_SERVER, SHM_CONNECTION_JOINED);
+	for (size_t i = 0; i < sizeof(request) - 1; i++)
+		feed_frames(b->feed, FEED_RECEIVED, request + i, 1, 1, i == 0);
+	say(b, "<headers 1 end :status=200");
+	feed_skip(b->feed, FEED_RECEIVED, 7);
+	for (size_t i = 0; i < sizeof(later) - 1; i++)
+		feed_frames(b->feed, FEED_RECEIVED, later + i, 1, 1, i == 0);
+	say(b, "<headers 3 end :status=204");
+	assert_string_equal(b->feed->log, "server GET / 2.0 200 0 0 message scheme=http\n"
+					  "server GET / 2.0 204 0 0 message scheme=http\n");
+}
 
 static void what_the_first_frame_says_decides_over_an_unknown_role(void **state)
 {
@@ -403,6 +454,9 @@ int main(void)
 		TEST(a_response_recorded_before_its_request_waits_for_it),
 		TEST(a_response_whose_request_never_comes_is_counted),
 		TEST(an_exchange_lasts_from_the_first_byte_of_its_head_to_its_end),
+		TEST(a_response_recorded_first_begins_the_exchange),
+		TEST(an_end_that_nobody_saw_is_said_to_be_unseen),
+		TEST(a_frame_in_records_of_one_byte_is_recognised_and_found_again),
 		TEST(what_the_first_frame_says_decides_over_an_unknown_role),
 		TEST(without_the_flag_frames_are_only_bytes),
 		TEST(a_flag_without_a_plausible_frame_is_not_enough),
