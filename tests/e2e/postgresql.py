@@ -199,6 +199,10 @@ def pgbench_counts_match_the_servers(host):
             total = compare_with_server(watched, before)
             check(total >= transactions * 7, f"{total} statements in {transactions} transactions")
             print(f"    {mode}, {'Unix' if unix else 'TCP'}: {total} statements in {took:.1f} s", flush=True)
+    before = len(watched.spans(CLIENT))
+    server.forget_counts()
+    transactions = server.pgbench("-M", "extended", "-S", "-C", "-t", "50", clients=8)
+    check(compare_with_server(watched, before) >= transactions, "a connection for each statement")
 
 
 PIPELINE = r"""

@@ -70,9 +70,9 @@ static void check(void *context, const struct exchange *x)
 	(void)context;
 	if (x->start_ns > x->end_ns || x->endpoints == NULL)
 		abort();
-	if (x->protocol != EXCHANGE_DATABASE)
-		return;
-	if (d->system != DATABASE_POSTGRESQL || d->operations == 0 || d->returned_rows < -1)
+	if (x->protocol != EXCHANGE_DATABASE || d->system != DATABASE_POSTGRESQL)
+		return; /* RAW can speak anything */
+	if (d->operations == 0 || d->returned_rows < -1)
 		abort();
 	if ((x->flags & EXCHANGE_RESPONSE_UNSEEN) != 0 && (d->failed || d->returned_rows >= 0))
 		abort(); /* invented */

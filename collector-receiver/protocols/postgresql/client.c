@@ -48,6 +48,14 @@ static void take_parse(struct postgresql *pg, const struct flow *flow, struct sl
 	postgresql_names_set(&pg->names, flow, 'S', name, operation->text, false);
 }
 
+static void use_text_of(struct postgresql_operation *operation, const struct postgresql_named *known)
+{
+	if (known == NULL || known->text == NULL)
+		return;
+	operation->text = postgresql_text_hold(known->text);
+	operation->flags |= known->text->cut ? EXCHANGE_REQUEST_CUT : 0;
+}
+
 static void take_bind(struct postgresql *pg, const struct flow *flow, struct slice body)
 {
 	struct postgresql_operation *gathering = pg->gathering;
@@ -66,10 +74,8 @@ static void take_bind(struct postgresql *pg, const struct flow *flow, struct sli
 
 	operation->portal_hash = postgresql_name_hash('P', portal);
 	operation->parameterised = postgresql_bind_has_parameters(body);
-	if (operation->text == NULL && known != NULL) {
-		operation->text = postgresql_text_hold(known->text);
-		operation->flags |= known->text != NULL && known->text->cut ? EXCHANGE_REQUEST_CUT : 0;
-	}
+	if (operation->text == NULL)
+		use_text_of(operation, known);
 	postgresql_names_set(&pg->names, flow, 'P', portal, operation->text, operation->parameterised);
 }
 
@@ -87,10 +93,10 @@ static void take_execute(struct postgresql *pg, const struct flow *flow, struct 
 	operation->executes = true;
 	pg->batched |= pg->executed;
 	pg->executed = true;
-	if (!joins) {
+	if (named && !joins) { /* a portal that was bound before, and fetched in part */
 		const struct postgresql_named *known = postgresql_names_find(&pg->names, 'P', portal);
 
-		operation->text = known == NULL ? NULL : postgresql_text_hold(known->text);
+		use_text_of(operation, known);
 		operation->parameterised = known != NULL && known->parameterised;
 	}
 	postgresql_gathered(pg, flow);

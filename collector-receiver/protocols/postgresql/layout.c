@@ -1,4 +1,4 @@
-/* Check the bodies of PostgreSQL's messages field by field: so strictly only where it is not known yet that there are any. */
+/* Check the bodies of PostgreSQL's messages field by field, where it is not known yet that they are such. */
 #include "protocols/postgresql/postgresql.h"
 
 /* Fields are taken off a cursor: false if they do not fit into what is left. */
@@ -193,8 +193,8 @@ bool postgresql_body_may_be_valid(enum sender from, char type, struct slice part
 			return false;
 		break;
 	case 'B': /* names may be empty: what is long is values */
-		return postgresql_take_string(&part, &name) && is_text(name) &&
-		       postgresql_take_string(&part, &text) && is_text(text) && part.length > 0;
+		return postgresql_take_string(&part, &name) && is_text(name) && postgresql_take_string(&part, &text) &&
+		       is_text(text) && part.length > 0;
 	case 'Q':
 		break;
 	default:

@@ -104,8 +104,8 @@ static void cut_before_newest_batch(struct postgresql *pg, const struct flow *fl
 		postgresql_cut_oldest(pg, flow, EXCHANGE_CUT_BY_LOSS);
 }
 
-/* Whose replies are these? If the hole began before the turn of what waits, its. Else they may also be those to messages
- * that were not seen, and if several wait it is not known to which they belong. */
+/* Whose replies are these? If the hole began before the turn of what waits, its. Else they may also be those to
+ * messages that were not seen, and if several wait it is not known to which they belong. */
 void postgresql_server_found_again(struct postgresql *pg, const struct flow *flow)
 {
 	pg->sides[FROM_SERVER].phase = POSTGRESQL_AT_MESSAGES;

@@ -93,14 +93,14 @@ struct postgresql_named *postgresql_names_find(struct postgresql_names *names, c
 
 static void forget(struct postgresql_names *names, const struct flow *flow, struct postgresql_named *named)
 {
-	struct postgresql_named **at =
-		bucket_of(names, named->kind, (struct slice){named->name, named->name_length});
+	struct postgresql_named **at = bucket_of(names, named->kind, (struct slice){named->name, named->name_length});
 
 	while (*at != named)
 		at = &(*at)->next;
 	*at = named->next;
 	unlink_by_use(names, named);
 	names->count--;
+	names->portals -= named->kind == 'P';
 	postgresql_text_release(flow, named->text);
 	block_pool_give(flow->pool, named, sizeof(*named));
 }
@@ -130,6 +130,7 @@ static struct postgresql_named *add(struct postgresql_names *names, const struct
 	*bucket = named;
 	link_newest(names, named);
 	names->count++;
+	names->portals += kind == 'P';
 	return named;
 }
 
@@ -156,15 +157,37 @@ void postgresql_names_forget(struct postgresql_names *names, const struct flow *
 		forget(names, flow, named);
 }
 
-void postgresql_names_forget_refused(struct postgresql_names *names, const struct flow *flow)
+static bool is_refused(const struct postgresql_named *named)
+{
+	return named->text != NULL && named->text->refused;
+}
+
+static bool is_portal(const struct postgresql_named *named)
+{
+	return named->kind == 'P';
+}
+
+static void forget_those(struct postgresql_names *names, const struct flow *flow,
+			 bool (*is_meant)(const struct postgresql_named *))
 {
 	struct postgresql_named *older;
 
 	for (struct postgresql_named *named = names->newest; named != NULL; named = older) {
 		older = named->older;
-		if (named->text != NULL && named->text->refused)
+		if (is_meant(named))
 			forget(names, flow, named);
 	}
+}
+
+void postgresql_names_forget_refused(struct postgresql_names *names, const struct flow *flow)
+{
+	forget_those(names, flow, is_refused);
+}
+
+void postgresql_names_forget_portals(struct postgresql_names *names, const struct flow *flow)
+{
+	if (names->portals > POSTGRESQL_PORTALS_KEPT)
+		forget_those(names, flow, is_portal);
 }
 
 void postgresql_names_clear(struct postgresql_names *names, const struct flow *flow)

@@ -12,6 +12,7 @@ enum {
 	POSTGRESQL_UNIT_BYTES_MAX = 16384, /* of one message that are kept: a longer text is cut there */
 	POSTGRESQL_WAITING_MAX = 1024,     /* operations and Syncs that wait for their replies on one connection */
 	POSTGRESQL_NAMES_MAX = 512,        /* statements and portals of one connection that are remembered */
+	POSTGRESQL_PORTALS_KEPT = 8,       /* at the end of a transaction, for speed */
 	POSTGRESQL_NAME_BYTES_MAX = 63,    /* NAMEDATALEN - 1: the server tells longer names apart by no more */
 	POSTGRESQL_HEAD_BYTES = 5,         /* type and length */
 	POSTGRESQL_MESSAGE_BYTES_MAX = 0x3fffffff,      /* the server's own limit, MaxAllocSize */
@@ -108,6 +109,7 @@ struct postgresql_names {
 	struct postgresql_named *buckets[POSTGRESQL_NAME_BUCKETS];
 	struct postgresql_named *newest, *oldest; /* by last use */
 	uint32_t count;
+	uint32_t portals; /* of these */
 };
 
 /* A reference to a copy of `text`; NULL, and counted, if the pool has nothing. */
@@ -127,6 +129,8 @@ void postgresql_names_forget(struct postgresql_names *names, const struct flow *
 
 /* Forget the statements whose Parse was refused: the rest of its batch still meant them. */
 void postgresql_names_forget_refused(struct postgresql_names *names, const struct flow *flow);
+/* Portals end with their transaction. A few are left in place: most clients use one again and again. */
+void postgresql_names_forget_portals(struct postgresql_names *names, const struct flow *flow);
 void postgresql_names_clear(struct postgresql_names *names, const struct flow *flow);
 
 /* ---- pair.c: operations and their replies ---- */

@@ -9,7 +9,8 @@ static bool is_due(const struct postgresql_operation *front, char type)
 	case '1':
 		return front->parses && !front->parsed;
 	case '2':
-		return !front->bound && (front->binds || (front->open_ended && front->parses)) && front->parsed == front->parses;
+		return !front->bound && (front->binds || (front->open_ended && front->parses)) &&
+		       front->parsed == front->parses;
 	default:
 		return front->open_ended || front->replies_due > (front->executes ? 1 : 0);
 	}
@@ -135,13 +136,15 @@ static void begin_reply(struct postgresql *pg, const struct flow *flow, struct p
 	pg->pipelined |= pg->batches > 1 && !pg->unproven;
 }
 
-static enum step ready_for_query(struct postgresql *pg, const struct flow *flow)
+static enum step ready_for_query(struct postgresql *pg, const struct flow *flow, struct slice status)
 {
 	pg->idle = true;
 	if (pg->starting)
 		pg->starting = false;
 	else if (!pg->adrift)
 		postgresql_ready(pg, flow);
+	if (pg->oldest == NULL && slice_equal(status, SLICE_LITERAL("I"))) /* no transaction */
+		postgresql_names_forget_portals(&pg->names, flow);
 	return STEP_TOOK;
 }
 
@@ -171,7 +174,7 @@ enum step postgresql_server_message(struct postgresql *pg, const struct flow *fl
 	pg->reply_last_ns = flow->last_ns;
 	pg->reply_tail_unseen = false;
 	if (message->type == 'Z')
-		return ready_for_query(pg, flow);
+		return ready_for_query(pg, flow, message->body);
 	pg->idle = false;
 	if (message->type == 'W') { /* replication: a protocol of its own from here on */
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_SHUTDOWN);

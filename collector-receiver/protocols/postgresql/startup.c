@@ -1,4 +1,4 @@
-/* Tell PostgreSQL from everything else: start-up packets, and messages of a connection that was joined in its middle. */
+/* Tell PostgreSQL from everything else: by its start-up packets, or by messages when joined in the middle. */
 #include <arpa/inet.h>
 
 #include "protocols/postgresql/postgresql.h"
@@ -87,7 +87,7 @@ enum postgresql_parse postgresql_startup_read(struct slice bytes, struct postgre
 	return POSTGRESQL_PARSED;
 }
 
-/* The first message must be valid in every field, or as far as it was seen; all that follow must have possible heads. */
+/* The first message must be valid in every field, or as far as it was seen; all behind it must have possible heads. */
 enum match postgresql_find(enum sender from, struct slice bytes, bool more_may_come)
 {
 	enum match found = from == FROM_CLIENT ? MATCH_FROM_CLIENT : MATCH_FROM_SERVER;

@@ -455,6 +455,27 @@ static void statements_beyond_the_limit_are_forgotten_the_longest_unused_first(v
 	expect_last(feed, "server postgresql 1 ok message namespace=u\n");
 }
 
+static void portals_end_with_their_transaction_and_take_no_statements_place(void **state)
+{
+	struct feed *feed = *state;
+	char line[128];
+
+	client(feed, "P s A $1\nS");
+	server(feed, "1\nZ I");
+	for (int i = 0; i < POSTGRESQL_NAMES_MAX + 10; i++) {
+		snprintf(line, sizeof(line), "B p%d s 1\nE p%d 5\nS", i, i);
+		client(feed, line);
+		server(feed, "2\ns\nZ I");
+	}
+	assert_int_equal(counters[COUNTER_STATEMENTS_EVICTED], 0);
+	expect_last(feed, "server postgresql 1 ok message namespace=u parameterised=A $1\n");
+	client(feed, "B p s 1\nE p 5\nS");
+	server(feed, "2\ns\nZ T");
+	client(feed, "E p 5\nS");
+	server(feed, "D 1\nC SELECT 1\nZ I");
+	expect_last(feed, "server postgresql 1 ok message namespace=u parameterised=A $1 rows=1\n");
+}
+
 static void a_text_longer_than_is_kept_is_cut_and_counted(void **state)
 {
 	struct feed *feed = *state;
@@ -516,6 +537,7 @@ int main(void)
 		LOSS_TEST(after_a_hole_at_any_place_the_connection_is_followed_again),
 		LOSS_TEST(a_connection_that_keeps_too_many_waiting_counts_them),
 		LOSS_TEST(statements_beyond_the_limit_are_forgotten_the_longest_unused_first),
+		LOSS_TEST(portals_end_with_their_transaction_and_take_no_statements_place),
 		LOSS_TEST(a_text_longer_than_is_kept_is_cut_and_counted),
 		LOSS_TEST(without_memory_operations_are_counted_and_nothing_is_kept),
 	};
