@@ -1,0 +1,66 @@
+"""Compare the spans of Redis and Memcached commands with what the server itself has counted."""
+import time
+from collections import Counter
+
+from harness import check, check_equal, lost
+from telemetry import CLIENT, SERVER, SIDES
+
+
+class Commands:
+    """The spans of one database system, as they come in. Only spans that began after the last forget() count."""
+
+    def __init__(self, telemetry, system):
+        self.telemetry = telemetry
+        self.system = system
+        self.begun = 0
+
+    def forget(self):
+        self.begun = len(self.telemetry.read().spans)
+
+    def spans(self, kind):
+        return [span for span in self.telemetry.read().spans[self.begun:]
+                if span.kind == kind and span.attributes.get("db.system.name") == self.system]
+
+    def counts(self, kind):
+        return Counter(span.attributes.get("db.operation.name", "") for span in self.spans(kind))
+
+    def wait(self, expected, kind=CLIENT, seconds=20):
+        """Until at least so many of each operation are there; whether it succeeded is for the caller to see."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            counts = self.counts(kind)
+            if all(counts[operation] >= count for operation, count in expected.items()):
+                break
+            time.sleep(0.2)
+        return self.counts(kind)
+
+    def expect(self, expected, pair, what, kinds=(CLIENT, SERVER), normal=lambda operation: operation):
+        """As many spans of every operation as the server counted, or counters that account for each one missing."""
+        for kind in kinds:
+            counts = Counter()
+            for operation, count in self.wait_total(sum(expected.values()), kind).items():
+                counts[normal(operation)] += count
+            seen = {operation: counts[operation] for operation in expected}
+            losses = lost(*(program.counters() for program in pair)) if seen != expected else {}
+            print(f"    {what}: {sum(seen.values())} {SIDES[kind]}spans of {sum(expected.values())}, "
+                  f"counted losses {losses or 'none'}", flush=True)
+            check(all(seen[operation] <= expected[operation] for operation in expected),
+                  f"{what}: more {SIDES[kind]}spans than commands: {seen}, expected {expected}")
+            missing = sum(expected.values()) - sum(seen.values())
+            check(missing <= sum(losses.values()), f"{what}: {missing} {SIDES[kind]}spans are missing and not counted: "
+                  f"{seen}, expected {expected}, {losses}")
+
+    def wait_total(self, total, kind, seconds=20):
+        deadline = time.monotonic() + seconds
+        while sum(self.counts(kind).values()) < total and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return self.counts(kind)
+
+    def expect_sequence(self, expected, kinds=(CLIENT, SERVER)):
+        """(operation, status code or None) of every command of one connection, in order."""
+        for kind in kinds:
+            self.wait_total(len(expected), kind)
+            spans = sorted(self.spans(kind), key=lambda span: span.start)
+            seen = Counter((span.attributes.get("db.operation.name"), span.attributes.get("db.response.status_code"))
+                           for span in spans)
+            check_equal(seen, Counter(expected), f"the {SIDES[kind]}commands of {self.system}")
