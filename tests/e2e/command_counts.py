@@ -7,15 +7,20 @@ from telemetry import CLIENT, SERVER, SIDES
 
 
 class Commands:
-    """The spans of one database system, as they come in. Only spans that began after the last forget() count."""
+    """The spans of one database system, as they come in. Only those that came after the last settle() count."""
 
     def __init__(self, telemetry, system):
         self.telemetry = telemetry
         self.system = system
         self.begun = 0
 
-    def forget(self):
-        self.begun = len(self.telemetry.read().spans)
+    def settle(self):
+        """Forget what was seen so far, when nothing more comes in."""
+        seen = -1
+        while seen != len(self.telemetry.read().spans):
+            seen = len(self.telemetry.spans)
+            time.sleep(0.7)
+        self.begun = seen
 
     def spans(self, kind):
         return [span for span in self.telemetry.read().spans[self.begun:]
@@ -24,18 +29,9 @@ class Commands:
     def counts(self, kind):
         return Counter(span.attributes.get("db.operation.name", "") for span in self.spans(kind))
 
-    def wait(self, expected, kind=CLIENT, seconds=20):
-        """Until at least so many of each operation are there; whether it succeeded is for the caller to see."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            counts = self.counts(kind)
-            if all(counts[operation] >= count for operation, count in expected.items()):
-                break
-            time.sleep(0.2)
-        return self.counts(kind)
-
-    def expect(self, expected, pair, what, kinds=(CLIENT, SERVER), normal=lambda operation: operation):
-        """As many spans of every operation as the server counted, or counters that account for each one missing."""
+    def expect(self, expected, pair, what, kinds=(CLIENT, SERVER), normal=lambda operation: operation, pipelined=1):
+        """As many spans of every operation as the server counted, or counters that account for each one missing. A lost
+        record is that of a turn: it held as many commands or replies as are pipelined, and at most that."""
         for kind in kinds:
             counts = Counter()
             for operation, count in self.wait_total(sum(expected.values()), kind).items():
@@ -47,7 +43,7 @@ class Commands:
             check(all(seen[operation] <= expected[operation] for operation in expected),
                   f"{what}: more {SIDES[kind]}spans than commands: {seen}, expected {expected}")
             missing = sum(expected.values()) - sum(seen.values())
-            check(missing <= sum(losses.values()), f"{what}: {missing} {SIDES[kind]}spans are missing and not counted: "
+            check(missing <= pipelined * sum(losses.values()), f"{what}: {missing} {SIDES[kind]}spans are missing and not counted: "
                   f"{seen}, expected {expected}, {losses}")
 
     def wait_total(self, total, kind, seconds=20):

@@ -1,0 +1,167 @@
+"""Memcached with memcslap, pymemcache and bare sockets, text and binary, over TCP and Unix sockets: counts as in stats."""
+import re
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+
+from command_counts import Commands
+from harness import RECEIVER_USER, Skip, check, check_equal, free_port, main, program, wait_for
+from telemetry import CLIENT, ERROR, SERVER, Telemetry
+
+GET, SET, NOOP, STAT, GETKQ, SETQ, INCREMENT = 0x00, 0x01, 0x0a, 0x10, 0x0d, 0x11, 0x05
+
+
+class Memcached:
+    def __init__(self, host, unix=False, threads=4):
+        self.port = free_port()
+        self.socket = host.directory / "memcached.sock" if unix else None
+        where = ["-s", self.socket, "-a", "777"] if unix else ["-p", self.port, "-U", "0", "-l", "127.0.0.1"]
+        host.start([program("memcached"), "-u", RECEIVER_USER, "-t", threads, *where])
+        if unix:
+            self.socket.parent.chmod(0o777)
+        wait_for("memcached to listen", self.listens)
+
+    def listens(self):
+        try:
+            self.connect().close()
+            return True
+        except OSError:
+            return False
+
+    def connect(self):
+        if self.socket:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(str(self.socket))
+        else:
+            connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.settimeout(20)
+        return connection
+
+    def stats(self):
+        with self.connect() as connection:
+            text = say(connection, b"stats\r\n", rb"END\r\n")
+        return {name: int(value) for name, value in re.findall(r"STAT (cmd_\w+) (\d+)", text.decode())}
+
+
+def say(connection, text, until):
+    connection.sendall(text)
+    answer = b""
+    while not re.search(until, answer, re.DOTALL):
+        data = connection.recv(65536)
+        check(data, f"closed after {answer!r}")
+        answer += data
+    return answer
+
+
+def watch(host):
+    pair = host.sensor(), host.receiver(options=["--database-server-spans"])
+    return pair, Commands(Telemetry(host.out / "otlp.jsonl"), "memcached")
+
+
+def message(opcode, key=b"", value=b"", extras=b"", opaque=0):
+    body = extras + key + value
+    return struct.pack(">BBHBBHIIQ", 0x80, opcode, len(key), len(extras), 0, 0, len(body), opaque, 0) + body
+
+
+def every_kind_of_text_command_is_one_exchange(host):
+    server = Memcached(host)
+    pair, commands = watch(host)
+    wire = server.connect()
+    say(wire, b"set k 0 0 5\r\nSTATS\r\nget k nothing\r\nadd k 0 0 1\r\nx\r\n", rb"NOT_STORED\r\n")
+    say(wire, b"incr k 1\r\n", rb"CLIENT_ERROR[^\n]*\n")
+    say(wire, b"set k 0 0 1 noreply\r\n7\r\nincr k 3\r\n", rb"10\r\n")
+    say(wire, b"delete k\r\ndelete k\r\ntouch k 5\r\n", rb"DELETED\r\nNOT_FOUND\r\nNOT_FOUND\r\n")
+    say(wire, b"unheard of\r\n", rb"ERROR\r\n")
+    say(wire, b"ms m 2\r\nhi\r\nmg m v\r\nmg x q v\r\nmg m q v\r\nms m 1 q\r\nx\r\nmd y q\r\nmd m q\r\nmn\r\n", rb"MN\r\n")
+    say(wire, b"version\r\nstats settings\r\n", rb"END\r\n")
+    big = b"x" * 500000
+    say(wire, b"set big 0 0 500000\r\n" + big + b"\r\n", rb"STORED\r\n")
+    say(wire, b"get big\r\n", rb"END\r\n")
+    wire.sendall(b"quit\r\n")
+    wire.close()
+    commands.expect_sequence(
+        [("set", None), ("get", None), ("add", None), ("incr", "CLIENT_ERROR"), ("set", None), ("incr", None),
+         ("delete", None), ("delete", None), ("touch", None), ("unheard", "ERROR"), ("ms", None), ("mg", None),
+         ("mg", None), ("mg", None), ("ms", None), ("md", None), ("md", None), ("mn", None), ("version", None),
+         ("stats", None), ("set", None), ("get", None), ("quit", None)])
+    for kind in (CLIENT, SERVER):
+        failed = [span for span in commands.spans(kind) if span.status == ERROR]
+        check_equal(Counter(span.attributes.get("error.type") for span in failed), {"CLIENT_ERROR": 1, "ERROR": 1}, "errors")
+        check(not any("shmotel.end" in span.attributes for span in commands.spans(kind)), "an end was not seen")
+
+
+def every_kind_of_binary_command_is_one_exchange(host):
+    server = Memcached(host)
+    pair, commands = watch(host)
+    wire = server.connect()
+    say(wire, message(SET, b"k", b"hello", bytes(8)) + message(GET, b"k"), rb"hello")
+    say(wire, message(INCREMENT, b"k", b"", bytes(20)), rb"\x81\x05.{4}\x00\x06.*Non-numeric")
+    say(wire, message(GETKQ, b"k", opaque=1) + message(GETKQ, b"x", opaque=2) + message(SETQ, b"y", b"1", bytes(8), 3) +
+        message(NOOP, opaque=4), rb"\x81\x0a.{22}")
+    say(wire, message(STAT), rb"\x81\x10\x00\x00.{20}$")
+    wire.close()
+    commands.expect_sequence([("set", None), ("get", None), ("increment", "6"), ("getkq", None), ("getkq", None),
+                              ("setq", None), ("noop", None), ("stat", None)])
+
+
+def load(server, threads, count):
+    """pymemcache on a connection per thread: {operation: how many}."""
+    try:
+        from pymemcache.client.base import Client
+    except ImportError:
+        raise Skip("python3-pymemcache is not installed") from None
+
+    def run(number):
+        client = Client(str(server.socket) if server.socket else ("127.0.0.1", server.port), default_noreply=False)
+        for n in range(count):
+            client.set(f"key{number}-{n}", b"v" * (n % 3000))
+            client.get(f"key{number}-{n}")
+            client.get_many([f"key{number}-{i}" for i in range(n % 20)] or ["none"])
+            client.delete(f"key{number}-{n}", noreply=n % 2 == 0)
+        client.close()
+    workers = [threading.Thread(target=run, args=(number,)) for number in range(threads)]
+    started = time.monotonic()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    total = threads * count
+    print(f"    {4 * total / (time.monotonic() - started):.0f} commands/s", flush=True)
+    return {"set": total, "get": 2 * total, "delete": total}
+
+
+def python_clients_are_counted(host):
+    for unix in (False, True):
+        server = Memcached(host, unix)
+        if not unix:
+            pair, commands = watch(host)
+        before = server.stats()
+        commands.settle()
+        expected = load(server, 8, 250)
+        check_equal(server.stats()["cmd_set"] - before["cmd_set"], expected["set"], "cmd_set")
+        commands.expect(expected, pair, "pymemcache, " + ("Unix" if unix else "TCP"))
+
+
+def benchmarks_are_counted_as_the_server_counts_them(host):
+    server = Memcached(host)
+    pair, commands = watch(host)
+    slap = program("memcslap")
+    for protocol, names in ((), ("get", "set")), (("--binary",), ("get", "set")):
+        for test in ("set", "get"):
+            before = server.stats()
+            commands.settle()
+            started = time.monotonic()
+            host.run([slap, f"--servers=127.0.0.1:{server.port}", "--concurrency=8", "--execute-number=1000",
+                      "--initial-load=1000", f"--test={test}", *protocol], seconds=60)
+            seconds = time.monotonic() - started
+            after = server.stats()
+            expected = {name: after[f"cmd_{name}"] - before[f"cmd_{name}"] for name in names}
+            commands.expect({name: count for name, count in expected.items() if count > 0}, pair,
+                            f"memcslap {test} {' '.join(protocol)}, {sum(expected.values()) / seconds:.0f} commands/s")
+
+
+if __name__ == "__main__":
+    main(every_kind_of_text_command_is_one_exchange, every_kind_of_binary_command_is_one_exchange,
+         python_clients_are_counted, benchmarks_are_counted_as_the_server_counts_them)
