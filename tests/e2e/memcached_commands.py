@@ -56,7 +56,8 @@ def say(connection, text, until):
 
 
 def watch(host):
-    pair = host.sensor(), host.receiver(options=["--database-server-spans"])
+    """Both ends of every command on two cores, with the load beside them: the ring holds what piles up."""
+    pair = host.sensor("--ring-bytes", "64MiB"), host.receiver(options=["--database-server-spans"])
     return pair, Commands(Telemetry(host.out / "otlp.jsonl"), "memcached")
 
 

@@ -33,8 +33,9 @@ def normal(operation):
     return operation.lower().replace(" ", "|")
 
 
-def watch(host, *options):
-    pair = host.sensor(), host.receiver(options=["--database-server-spans", *options])
+def watch(host):
+    """Both ends of every command on two cores, with the load beside them: the ring holds what piles up."""
+    pair = host.sensor("--ring-bytes", "64MiB"), host.receiver(options=["--database-server-spans"])
     return pair, Commands(Telemetry(host.out / "otlp.jsonl"), "redis")
 
 

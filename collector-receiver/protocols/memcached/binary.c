@@ -54,7 +54,7 @@ enum step memcached_binary_command(struct memcached *memcached, const struct flo
 		case MEMCACHED_PARSE_MORE:
 			return STEP_MORE;
 		case MEMCACHED_PARSE_MALFORMED:
-			return commands_refuse_client(&memcached->commands, flow);
+			return memcached_refuse(memcached, flow, FROM_CLIENT);
 		case MEMCACHED_PARSED:
 			break;
 		}
@@ -114,7 +114,7 @@ static enum step take_reply_header(struct memcached *memcached, const struct flo
 	case MEMCACHED_PARSE_MORE:
 		return STEP_MORE;
 	case MEMCACHED_PARSE_MALFORMED:
-		return commands_refuse_server(&memcached->commands, flow);
+		return memcached_refuse(memcached, flow, FROM_SERVER);
 	case MEMCACHED_PARSED:
 		break;
 	}

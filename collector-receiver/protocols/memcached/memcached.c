@@ -89,18 +89,38 @@ static bool step_over_command(struct memcached *memcached, uint64_t *bytes)
 	return extras == 0 && key == 0 && memcached->data_left == 0;
 }
 
-static enum step lose_client(struct memcached *memcached, const struct flow *flow)
+static void forget_command(struct memcached *memcached)
 {
 	memcached->in_command = memcached->waits_early = false;
 	memcached->extras_left = memcached->key_left = 0;
 	memcached->data_left = 0;
+}
+
+static void forget_reply(struct memcached *memcached)
+{
+	memcached->in_reply = memcached->reply_goes_on = memcached->reply_line_passes = false;
+	memcached->reply_data_left = 0;
+}
+
+enum step memcached_refuse(struct memcached *memcached, const struct flow *flow, enum sender from)
+{
+	if (from == FROM_CLIENT) {
+		forget_command(memcached);
+		return commands_refuse_client(&memcached->commands, flow);
+	}
+	forget_reply(memcached);
+	return commands_refuse_server(&memcached->commands, flow);
+}
+
+static enum step lose_client(struct memcached *memcached, const struct flow *flow)
+{
+	forget_command(memcached);
 	return commands_lose_client(&memcached->commands, flow);
 }
 
 static enum step lose_server(struct memcached *memcached, const struct flow *flow)
 {
-	memcached->in_reply = memcached->reply_goes_on = memcached->reply_line_passes = false;
-	memcached->reply_data_left = 0;
+	forget_reply(memcached);
 	return commands_lose_server(&memcached->commands, flow);
 }
 

@@ -139,7 +139,10 @@ enum step memcached_binary_reply(struct memcached *memcached, const struct flow 
 /* What of a command was seen of its line before the rest passed unseen. False if not even its name. */
 bool memcached_text_command_cut(struct memcached *memcached, const struct flow *flow, struct slice line);
 
-/* memcached.c: the command that passes is complete, or will not be. */
+/* memcached.c: what was said is not what the protocol allows. Always STEP_LOST. */
+enum step memcached_refuse(struct memcached *memcached, const struct flow *flow, enum sender from);
+
+/* The command that passes is complete, or will not be. */
 void memcached_command_ended(struct memcached *memcached, const struct flow *flow);
 
 /* A reply begins. STEP_WAIT if its command must come first. */

@@ -72,7 +72,7 @@ static enum step take_command_line(struct memcached *memcached, const struct flo
 	if (memcached_take_line(in, &line) == MEMCACHED_PARSE_MORE)
 		return STEP_MORE;
 	if (!memcached_is_text(line))
-		return commands_refuse_client(&memcached->commands, flow);
+		return memcached_refuse(memcached, flow, FROM_CLIENT);
 	memcached_parse_line(line, &parsed);
 	begin_command(memcached, flow, line, &parsed);
 	if (parsed.valid && parsed.data_bytes >= 0)
@@ -95,8 +95,7 @@ enum step memcached_text_command(struct memcached *memcached, const struct flow 
 	case BLOCK_BROKEN:
 		break;
 	}
-	memcached->in_command = false;
-	return commands_refuse_client(&memcached->commands, flow);
+	return memcached_refuse(memcached, flow, FROM_CLIENT);
 }
 
 bool memcached_text_command_cut(struct memcached *memcached, const struct flow *flow, struct slice line)
@@ -228,7 +227,7 @@ enum step memcached_text_reply(struct memcached *memcached, const struct flow *f
 	enum step step = pass_reply(memcached, flow, in);
 
 	if (step == STEP_LOST)
-		return commands_refuse_server(&memcached->commands, flow);
+		return memcached_refuse(memcached, flow, FROM_SERVER);
 	if (step != STEP_TOOK)
 		return step;
 	memcached->in_reply = true;
