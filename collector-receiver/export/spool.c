@@ -1,7 +1,5 @@
 /* Keep requests in a file, in order, and find them again. */
 #define _GNU_SOURCE /* O_NOFOLLOW */
-#include "export/spool.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,22 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "counters.h"
 #include "daemon/log.h"
 #include "export/export_outcome.h"
-#include "export/spool_file.h"
-
-struct spool {
-	struct spool_file file;
-	uint64_t max_age_ns;
-	struct spool_position head; /* of the oldest record; as it is on disk */
-	uint64_t tail;		    /* offset behind the newest */
-	uint64_t sequence;	    /* of the next record */
-	uint64_t items[OTLP_SIGNAL_COUNT]; /* of all records ever: head.items of them are gone */
-	struct spool_record taken;	   /* if has_taken: the oldest */
-	bool has_taken;
-	char path[4096];
-};
+#include "export/spool_state.h"
 
 static uint64_t unix_now_ns(void)
 {
@@ -57,95 +42,6 @@ static void head_advance(struct spool *spool, const struct spool_record *record)
 	if (record->type != SPOOL_SKIP)
 		spool->head.items[record->type] += record->items;
 	spool->head.sending = 0;
-}
-
-/* --- finding again ------------------------------------------------------------------------------------------------ */
-
-static void count_gap(struct spool *spool, const uint64_t before[], const uint64_t after[])
-{
-	for (size_t i = 0; i < OTLP_SIGNAL_COUNT; i++) {
-		const uint64_t lost = after[i] - before[i];
-
-		if (after[i] <= before[i])
-			continue;
-		export_outcome_count(EXPORT_CORRUPT, (enum otlp_signal)i, lost);
-		log_line(LOG_LEVEL_WARNING, "the spool %s is damaged: %" PRIu64 " %s in it are lost", spool->path, lost,
-			 export_items_name((enum otlp_signal)i));
-	}
-}
-
-/* A record that is not whole: go on at the next one that is. False: there is none, this is the end. */
-static bool step_over_damage(struct spool *spool)
-{
-	const uint64_t limit = spool->head.offset + spool->file.capacity;
-	const uint64_t found =
-		spool_file_search(&spool->file, spool->tail + SPOOL_ALIGNMENT, limit, spool->sequence + 1);
-
-	if (found >= limit)
-		return false;
-	spool->tail = found;
-	return true;
-}
-
-/* Walk from the head to the end: what is there is waiting. */
-static void find_tail(struct spool *spool)
-{
-	const uint64_t limit = spool->head.offset + spool->file.capacity;
-	struct spool_record record;
-
-	spool->tail = spool->head.offset;
-	spool->sequence = spool->head.sequence;
-	memcpy(spool->items, spool->head.items, sizeof(spool->items));
-	while (spool->tail < limit) {
-		if (spool_file_read_record(&spool->file, spool->tail, &record) != 0 ||
-		    record.sequence < spool->sequence) {
-			if (!step_over_damage(spool))
-				break;
-			continue;
-		}
-		for (size_t i = 0; i < OTLP_SIGNAL_COUNT; i++)
-			spool->items[i] = record.items_before[i];
-		if (record.type != SPOOL_SKIP)
-			spool->items[record.type] += record.items;
-		spool->sequence = record.sequence + 1;
-		spool->tail += spool_record_size(&record);
-	}
-}
-
-static void count_found(const struct spool *spool)
-{
-	struct spool_status status;
-
-	spool_status(spool, &status);
-	if (status.records == 0)
-		return;
-	counter_add(COUNTER_EXPORT_RECOVERED_SPANS, status.items[OTLP_TRACES]);
-	counter_add(COUNTER_EXPORT_RECOVERED_POINTS, status.items[OTLP_METRICS]);
-	log_line(LOG_LEVEL_INFO, "the spool %s holds %" PRIu64 " spans and %" PRIu64 " data points of an earlier receiver",
-		 spool->path, status.items[OTLP_TRACES], status.items[OTLP_METRICS]);
-}
-
-/* Use the file as it is, or make it anew if it is new, empty of requests and of another size, or no spool at all. */
-static int load_or_create(struct spool *spool, uint64_t bytes)
-{
-	const uint64_t capacity = (bytes - SPOOL_DATA_OFFSET) / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT;
-	const off_t size = lseek(spool->file.fd, 0, SEEK_END);
-	int error = spool_file_load(&spool->file);
-
-	if (error == 0)
-		error = spool_file_read_position(&spool->file, &spool->head);
-	if (error == 0)
-		find_tail(spool);
-	if (error == -EBADMSG && size > 0)
-		log_line(LOG_LEVEL_WARNING, "the spool %s cannot be read and is made anew: what was in it is lost",
-			 spool->path);
-	if (error == -EBADMSG || (error == 0 && spool_is_empty(spool) && spool->file.capacity != capacity)) {
-		error = spool_file_create(&spool->file, bytes);
-		spool->head = (struct spool_position){.generation = 1};
-		if (error == 0)
-			find_tail(spool);
-	}
-	return error;
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
@@ -200,13 +96,13 @@ int spool_open(struct spool **out, const struct spool_options *options, const ch
 	spool->max_age_ns = options->max_age_ns;
 	error = open_file(spool);
 	if (error == 0)
-		error = load_or_create(spool, options->bytes);
+		error = spool_load_or_create(spool, options->bytes);
 	if (error != 0) {
 		explain(message, size, spool->path, options->bytes, error);
 		spool_close(spool);
 		return error;
 	}
-	count_found(spool);
+	spool_count_found(spool);
 	*out = spool;
 	return 0;
 }
@@ -303,7 +199,7 @@ static bool head_read(struct spool *spool, struct spool_record *record)
 
 	if (spool_file_read_record(&spool->file, spool->head.offset, record) == 0 &&
 	    record->sequence >= spool->head.sequence && record->offset + spool_record_size(record) <= spool->tail) {
-		count_gap(spool, spool->head.items, record->items_before);
+		spool_count_gap(spool, spool->head.items, record->items_before);
 		memcpy(spool->head.items, record->items_before, sizeof(spool->head.items));
 		return true;
 	}
@@ -312,7 +208,7 @@ static bool head_read(struct spool *spool, struct spool_record *record)
 	spool->head.sequence++;
 	spool->head.sending = 0;
 	if (found >= spool->tail) {
-		count_gap(spool, spool->head.items, spool->items);
+		spool_count_gap(spool, spool->head.items, spool->items);
 		memcpy(spool->head.items, spool->items, sizeof(spool->items));
 		spool->head.sequence = spool->sequence;
 	}
