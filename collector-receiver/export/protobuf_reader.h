@@ -27,9 +27,10 @@ struct protobuf_field {
 	size_t length;
 };
 
+/* Of nothing `bytes` may be NULL. */
 static inline struct protobuf_reader protobuf_read(const uint8_t *bytes, size_t length)
 {
-	return (struct protobuf_reader){.at = bytes, .end = bytes + length};
+	return (struct protobuf_reader){.at = bytes, .end = length == 0 ? bytes : bytes + length};
 }
 
 /* The next field. False at the end, or with malformed set. Groups are malformed: nothing in OTLP has them. */
