@@ -37,7 +37,7 @@ __weak int transfer_segment_emit(uint64_t slot)
 
 	if (!transfer || !data_is_announced(&transfer->segment))
 		return false;
-	/* Few values live across the calls: before 6.x the verifier forgets the bounds of one that is spilled. */
+	/* Few values live across the calls: 6.1 forgets the bounds of one that is spilled. */
 	uint64_t captured = transfer->segment.captured_bytes;
 	struct shm_record_data *record = data_reserve(captured);
 	if (!record)
