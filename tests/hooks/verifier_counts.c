@@ -1,6 +1,6 @@
-/* Print what each loaded program costs the verifier and the kernel's memory, and fail when it costs more than is written down
- * here: growth is to be seen and meant. Kernels count differently; a ceiling is for the worst of those tested, 6.1, 6.12 and 6.18,
- * and a margin. */
+/* Print what each loaded program costs the verifier and the kernel's memory, and fail when it costs more than is written
+ * down here: growth is to be seen and meant. Kernels count differently; a ceiling is for the worst of those tested, 6.1,
+ * 6.12 and 6.18, and a margin. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
