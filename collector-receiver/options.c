@@ -37,7 +37,7 @@ static const struct option_choice temporalities[] = {
 
 static const struct option_choice query_texts[] = {
 	{"sanitised", QUERY_TEXT_SANITISED},
-	{"strict", QUERY_TEXT_STRICT},
+	{"parameterised", QUERY_TEXT_PARAMETERISED},
 	{"off", QUERY_TEXT_OFF},
 	{"raw", QUERY_TEXT_RAW},
 	{NULL, 0},
@@ -271,8 +271,8 @@ static const struct option rows[] = {
 	{"receiver.database.returned_rows", "database-returned-rows", "SHMOTEL_DATABASE_RETURNED_ROWS",
 	 "report how many rows a query returned", "false", .type = OPTION_BOOLEAN, AT(returned_rows)},
 	{"receiver.redaction.query_text", "query-text", "SHMOTEL_QUERY_TEXT",
-	 "text of database queries: literals replaced unless the values travel apart, always replaced (strict), not "
-	 "reported, or as sent with all values",
+	 "text of database queries: literals replaced, replaced unless the values travel apart, not reported, or as "
+	 "sent with all values",
 	 "sanitised", .choices = query_texts, .type = OPTION_CHOICE, AT(query_text)},
 	{"receiver.redaction.query_keys", "redact-query-key", "SHMOTEL_REDACT_QUERY_KEYS",
 	 "query parameters whose values are replaced by REDACTED",

@@ -365,7 +365,7 @@ struct slice redaction_query_text(struct redaction_space *space, const struct re
 	w.keep_lines = true;
 	if (rules->query_text == QUERY_TEXT_RAW)
 		write_clean(&w, text->text);
-	else if (rules->query_text == QUERY_TEXT_SANITISED && is_parameterised && sql_has_placeholder(text))
+	else if (rules->query_text == QUERY_TEXT_PARAMETERISED && is_parameterised && sql_has_placeholder(text))
 		is_whole = sql_drop_comments(text, &sink);
 	else
 		is_whole = sql_sanitise(text, &sink);

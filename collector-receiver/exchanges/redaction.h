@@ -11,8 +11,8 @@
 
 /* How much of a database's query text may leave. */
 enum redaction_query_text {
-	QUERY_TEXT_SANITISED, /* literals are '?', but for text whose values travel apart from it */
-	QUERY_TEXT_STRICT,    /* the same without the exception */
+	QUERY_TEXT_SANITISED,     /* literals are '?' */
+	QUERY_TEXT_PARAMETERISED, /* the same, but for text whose values travel apart from it */
 	QUERY_TEXT_OFF,
 	QUERY_TEXT_RAW, /* as sent: literals, keys and values */
 };

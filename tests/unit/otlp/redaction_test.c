@@ -209,10 +209,10 @@ static const struct {
 	const char *wanted;
 } statements[] = {
 	{"literals are replaced", QUERY_TEXT_SANITISED, false, "SELECT 'x' -- y", "SELECT ? "},
-	{"text whose values travel apart is kept", QUERY_TEXT_SANITISED, true, "a = $1 LIMIT 5", "a = $1 LIMIT 5"},
-	{"but for its comments", QUERY_TEXT_SANITISED, true, "a = $1 /* secret */", "a = $1 "},
-	{"one without a place for a value is not believed", QUERY_TEXT_SANITISED, true, "a = 'secret'", "a = ?"},
-	{"strict believes none", QUERY_TEXT_STRICT, true, "a = $1 AND b = 'secret'", "a = $1 AND b = ?"},
+	{"text whose values travel apart is kept", QUERY_TEXT_PARAMETERISED, true, "a = $1 LIMIT 5", "a = $1 LIMIT 5"},
+	{"but for its comments", QUERY_TEXT_PARAMETERISED, true, "a = $1 /* secret */", "a = $1 "},
+	{"one without a place for a value is not believed", QUERY_TEXT_PARAMETERISED, true, "a = 'secret'", "a = ?"},
+	{"without that rule too", QUERY_TEXT_SANITISED, true, "a = $1 AND b = 'secret'", "a = $1 AND b = ?"},
 	{"off", QUERY_TEXT_OFF, false, "SELECT 1", ""},
 	{"raw", QUERY_TEXT_RAW, false, "SELECT 'x' -- y", "SELECT 'x' -- y"},
 	{"lines and tabs stay", QUERY_TEXT_SANITISED, false, "SELECT\n\ta", "SELECT\n\ta"},
