@@ -44,8 +44,8 @@ static enum match find_reply(struct redis *redis, const struct flow *flow, struc
 	enum match match = redis_recognise_reply(bytes, more_may_come);
 
 	if (match == MATCH_FROM_SERVER) {
-		redis->reply.values_left = 0;
-		commands_server_found(&redis->commands, flow);
+		commands_server_found(&redis->commands, flow); /* may report what the old reply said so far */
+		redis->reply = (struct redis_reply){0};
 	}
 	if (match == MATCH_NO)
 		commands_server_not_found(&redis->commands, flow);
