@@ -9,10 +9,15 @@ from telemetry import CLIENT, SERVER, SIDES
 class Commands:
     """The spans of one database system, as they come in. Only those that came after the last settle() count."""
 
-    def __init__(self, telemetry, system):
+    def __init__(self, telemetry, system, pair):
         self.telemetry = telemetry
         self.system = system
+        self.pair = pair
         self.begun = 0
+        self.lost_before = Counter()
+
+    def lost(self):
+        return Counter(lost(*(program.counters() for program in self.pair)))
 
     def settle(self):
         """Forget what was seen so far, when nothing more comes in."""
@@ -21,6 +26,7 @@ class Commands:
             seen = len(self.telemetry.spans)
             time.sleep(0.7)
         self.begun = seen
+        self.lost_before = self.lost()
 
     def spans(self, kind):
         return [span for span in self.telemetry.read().spans[self.begun:]
@@ -29,7 +35,7 @@ class Commands:
     def counts(self, kind):
         return Counter(span.attributes.get("db.operation.name", "") for span in self.spans(kind))
 
-    def expect(self, expected, pair, what, kinds=(CLIENT, SERVER), normal=lambda operation: operation, pipelined=1):
+    def expect(self, expected, what, kinds=(CLIENT, SERVER), normal=lambda operation: operation, pipelined=1):
         """As many spans of every operation as the server counted, or counters that account for each one missing. A lost
         record is that of a turn: it held as many commands or replies as are pipelined, and at most that."""
         for kind in kinds:
@@ -37,7 +43,7 @@ class Commands:
             for operation, count in self.wait_total(sum(expected.values()), kind).items():
                 counts[normal(operation)] += count
             seen = {operation: counts[operation] for operation in expected}
-            losses = lost(*(program.counters() for program in pair)) if seen != expected else {}
+            losses = dict(self.lost() - self.lost_before) if seen != expected else {}
             print(f"    {what}: {sum(seen.values())} {SIDES[kind]}spans of {sum(expected.values())}, "
                   f"counted losses {losses or 'none'}", flush=True)
             check(all(seen[operation] <= expected[operation] for operation in expected),

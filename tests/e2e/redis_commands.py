@@ -34,16 +34,17 @@ def normal(operation):
 
 
 def watch(host):
-    """Both ends of every command on two cores, with the load beside them: the ring holds what piles up."""
-    pair = host.sensor("--ring-bytes", "64MiB"), host.receiver(options=["--database-server-spans"])
-    return pair, Commands(Telemetry(host.out / "otlp.jsonl"), "redis")
+    """Both ends of every command on two cores, with the load beside them: the rings hold what piles up."""
+    rings = ["--kernel-ring-bytes", "64MiB", "--ring-bytes", "64MiB"]
+    pair = host.sensor(*rings), host.receiver(options=["--database-server-spans"])
+    return Commands(Telemetry(host.out / "otlp.jsonl"), "redis", pair)
 
 
 def difference(after, before):
     return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
 
 
-def benchmark(host, redis, commands, pair, what, *options, pipelined=1):
+def benchmark(host, redis, commands, what, *options, pipelined=1):
     before = redis.stats()
     commands.settle()
     started = time.monotonic()
@@ -51,21 +52,21 @@ def benchmark(host, redis, commands, pair, what, *options, pipelined=1):
     seconds = time.monotonic() - started
     expected = difference(redis.stats(), before)
     total = sum(expected.values())
-    commands.expect(expected, pair, f"{what}, {total / seconds:.0f} commands/s", normal=normal, pipelined=pipelined)
+    commands.expect(expected, f"{what}, {total / seconds:.0f} commands/s", normal=normal, pipelined=pipelined)
 
 
 def benchmarks_are_counted_as_the_server_counts_them(host):
     redis = Redis(host)
-    pair, commands = watch(host)
+    commands = watch(host)
     tcp, unix = ["-p", redis.port], ["-s", redis.socket]
     tests = "ping_inline,ping_mbulk,set,get,incr,lpush,rpop,sadd,hset,mset"
-    benchmark(host, redis, commands, pair, "TCP, 8 clients", *tcp, "-c", "8", "-n", "2000", "-t", tests)
+    benchmark(host, redis, commands, "TCP, 8 clients", *tcp, "-c", "8", "-n", "2000", "-t", tests)
     pipeline = ["-n", "20000", "-P", "16", "-t", "set,get"]
-    benchmark(host, redis, commands, pair, "TCP, 8 clients, -P 16", *tcp, "-c", "8", *pipeline, pipelined=16)
-    benchmark(host, redis, commands, pair, "Unix, 50 clients, -P 16", *unix, "-c", "50", *pipeline, pipelined=16)
-    benchmark(host, redis, commands, pair, "TCP, values of 10 kB", *tcp, "-c", "4", "-n", "1000", "-d", "10000", "-t",
+    benchmark(host, redis, commands, "TCP, 8 clients, -P 16", *tcp, "-c", "8", *pipeline, pipelined=16)
+    benchmark(host, redis, commands, "Unix, 50 clients, -P 16", *unix, "-c", "50", *pipeline, pipelined=16)
+    benchmark(host, redis, commands, "TCP, values of 10 kB", *tcp, "-c", "4", "-n", "1000", "-d", "10000", "-t",
               "set,get")
-    benchmark(host, redis, commands, pair, "TCP, long replies", *tcp, "-c", "4", "-n", "500", "-t", "lrange_600")
+    benchmark(host, redis, commands, "TCP, long replies", *tcp, "-c", "4", "-n", "500", "-t", "lrange_600")
 
 
 class Wire:
@@ -95,7 +96,7 @@ def resp(*words):
 
 def every_kind_of_command_is_one_exchange(host):
     redis = Redis(host)
-    pair, commands = watch(host)
+    commands = watch(host)
     for unix in (False, True):
         commands.settle()
         wire = Wire(redis, unix)
@@ -143,7 +144,7 @@ def python_client_is_counted(host):
     except ImportError:
         raise Skip("python3-redis is not installed") from None
     redis = Redis(host)
-    pair, commands = watch(host)
+    commands = watch(host)
     before = redis.stats()
     commands.settle()
     connection = client.Redis(port=redis.port, db=1)
@@ -155,13 +156,13 @@ def python_client_is_counted(host):
         connection.get(f"key{n}")
     connection.config_get("maxmemory")
     connection.close()
-    commands.expect(difference(redis.stats(), before), pair, "python3-redis", normal=normal)
+    commands.expect(difference(redis.stats(), before), "python3-redis", normal=normal)
 
 
 def a_pipeline_beyond_the_budget_heals(host):
     """What passes unseen is counted, and the commands behind it have the right outcomes."""
     redis = Redis(host)
-    pair, commands = watch(host)
+    commands = watch(host)
     wire = Wire(redis)
     wire.say(resp("PING"), rb"PONG\r\n")
     wire.say(resp("INCR", "counter") * 5000, rb":5000\r\n")
