@@ -3,6 +3,7 @@
 #include "status_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,14 +32,21 @@ void status_socket_prepare(const char *path, uid_t uid)
 	const gid_t gid = entry != NULL ? entry->pw_gid : (gid_t)uid;
 	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char *end;
+	int fd;
 
 	snprintf(directory, sizeof(directory), "%s", path);
 	end = strrchr(directory, '/');
 	if (geteuid() != 0 || end == NULL || end == directory)
 		return;
 	*end = '\0';
-	if (mkdir(directory, 0755) == 0)
-		(void)!lchown(directory, uid, gid);
+	if (mkdir(directory, 0755) != 0)
+		return;
+	/* By descriptor: root gives away what it has made, and nothing that was put in its place. */
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!fchown(fd, uid, gid);
+	close(fd);
 }
 
 static void status_visit(struct status_socket *self, int fd)
