@@ -33,7 +33,7 @@ enum exchange_flag {
 	EXCHANGE_END_UNSEEN = 1 << 0,     /* the last byte of the response was not seen: end_ns is the last that was */
 	EXCHANGE_RESPONSE_UNSEEN = 1 << 1, /* not even the response's first byte */
 	EXCHANGE_REQUEST_CUT = 1 << 2,    /* the request's head passed the capture budget: fields after the cut are absent */
-	EXCHANGE_RESPONSE_CUT = 1 << 3,
+	EXCHANGE_RESPONSE_CUT = 1 << 3, /* the same of the response; of a database: whether it failed may be unseen */
 	EXCHANGE_START_UNSEEN = 1 << 4, /* the request's first byte was not seen: start_ns is the first that was */
 	EXCHANGE_END_INFERRED = 1 << 5, /* the response's framing passed unseen: what followed on the connection
 					 * shows that it had ended; end_ns is its last byte's time */

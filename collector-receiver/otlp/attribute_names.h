@@ -43,6 +43,7 @@
 	ATTRIBUTE(SHMOTEL_RPC_REQUEST_MESSAGES, "shmotel.rpc.request.messages")                                        \
 	ATTRIBUTE(SHMOTEL_RPC_RESPONSE_MESSAGES, "shmotel.rpc.response.messages")                                      \
 	ATTRIBUTE(SHMOTEL_END, "shmotel.end")                                                                          \
+	ATTRIBUTE(SHMOTEL_OUTCOME, "shmotel.outcome")                                                                  \
 	ATTRIBUTE(SHMOTEL_START, "shmotel.start")                                                                      \
 	ATTRIBUTE(OTEL_METRIC_OVERFLOW, "otel.metric.overflow")                                                        \
 	ATTRIBUTE(CONTAINER_ID, "container.id")                                                                        \

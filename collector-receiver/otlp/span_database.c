@@ -158,6 +158,8 @@ void span_set_database(struct span *span, const struct exchange *exchange, const
 	if (system->has_peer)
 		span_set_peer(span, exchange);
 	set_outcome(span, database);
+	if (!database->failed && (exchange->flags & EXCHANGE_RESPONSE_CUT) != 0)
+		span_add_text(span, ATTRIBUTE_SHMOTEL_OUTCOME, SLICE_LITERAL("unseen"));
 	if (rules->returned_rows && database->returned_rows >= 0)
 		span_add_integer(span, ATTRIBUTE_DB_RESPONSE_RETURNED_ROWS, database->returned_rows);
 }

@@ -39,6 +39,7 @@ SET(warned, e->database.status_code = S("01000"))
 SET(chatty_code, e->database.failed = true; e->database.status_code = S("ERR no user bob@example.com"))
 SET(cut, e->flags = EXCHANGE_REQUEST_CUT; e->database.query_text = S("SELECT a FROM t WHERE b = 'sec"))
 SET(cut_in_name, e->flags = EXCHANGE_REQUEST_CUT; e->database.query_text = S("SELECT a FROM use"))
+SET(outcome_unseen, e->flags |= EXCHANGE_END_INFERRED | EXCHANGE_RESPONSE_CUT)
 SET(parameterised, e->database.parameterised = true; e->database.query_text = S("SELECT a FROM t WHERE b = $1 LIMIT 5"))
 SET(parameterised_for_show, e->database.parameterised = true)
 SET(unreadable, mysql(e); e->database.query_text = S("SELECT a FROM t WHERE b = \"secret"))
@@ -105,6 +106,10 @@ static const struct rule rules_of_sql[] = {
 	 CLIENT,
 	 refused_without_code,
 	 {"db.response.status_code", "-", "error.type", "_OTHER", "status", "Error"}},
+	{"an outcome that was not seen says so",
+	 CLIENT,
+	 outcome_unseen,
+	 {"shmotel.outcome", "unseen", "error.type", "-", "status", "Unset"}},
 	{"a warning is no error",
 	 CLIENT,
 	 warned,
