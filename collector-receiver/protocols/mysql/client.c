@@ -32,6 +32,7 @@ static enum step commands_swallowed(struct mysql *my, const struct flow *flow, b
 {
 	counter_add(COUNTER_PARSER_HOLES, 1);
 	my->next_after_gap = true;
+	my->sides[FROM_CLIENT].lost_in_turn = flow->time_known;
 	if (my->schema_moves)
 		mysql_schema_forget(my);
 	return lose_client(my, flow, at_packet);
@@ -46,7 +47,10 @@ enum match mysql_client_resync(struct mysql *my, const struct flow *flow, struct
 	enum match match = mysql_recognise_command(bytes, more_may_come, false);
 
 	if (match == MATCH_FROM_CLIENT) {
+		if (client->lost_in_turn && flow->turn != client->turn) /* the server's turn in between had the answers */
+			my->next_after_gap = false;
 		my->next_after_gap |= my->outstanding > 0;
+		client->lost_in_turn = false;
 		my->client_lost = false;
 	}
 	return match;

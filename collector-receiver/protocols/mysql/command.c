@@ -96,12 +96,11 @@ bool mysql_parse_login(struct slice shown, uint32_t length, struct mysql_login *
 }
 
 /* user, password's hash, schema (COM_CHANGE_USER) */
-static struct slice change_user_schema(struct cursor *in, uint64_t capabilities)
+static struct slice change_user_schema(struct cursor *in)
 {
 	struct slice user, schema = {0};
 
-	if (!mysql_take_terminated(in, &user) ||
-	    !take_auth(in, (capabilities & MYSQL_CLIENT_SECURE_CONNECTION) | MYSQL_CLIENT_SECURE_CONNECTION) ||
+	if (!mysql_take_terminated(in, &user) || !take_auth(in, MYSQL_CLIENT_SECURE_CONNECTION) ||
 	    !mysql_take_terminated(in, &schema))
 		return (struct slice){0};
 	return schema;
@@ -218,7 +217,7 @@ bool mysql_parse_command(struct slice shown, uint32_t length, bool known, uint64
 		command->text = cursor_rest(&in);
 		return true;
 	case MYSQL_COM_CHANGE_USER:
-		command->text = change_user_schema(&in, capabilities);
+		command->text = change_user_schema(&in);
 		return true;
 	case MYSQL_COM_STMT_EXECUTE:
 	case MARIADB_COM_STMT_BULK_EXECUTE:

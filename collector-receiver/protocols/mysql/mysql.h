@@ -264,6 +264,7 @@ struct mysql_side {
 	uint8_t sequence; /* of the latest packet */
 	bool continued; /* the packet has the greatest length: the next one belongs to it */
 	bool lost_at_packet; /* the place was lost between two packets */
+	bool lost_in_turn;   /* all that was lost belongs to the turn in which it was */
 	uint32_t turn;       /* in which its latest bytes passed */
 };
 

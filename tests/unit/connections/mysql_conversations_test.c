@@ -174,7 +174,7 @@ static int direction_of(char from, uint8_t role)
 }
 
 /* One record per `step` bytes, except that turn `split_turn` is cut in two at `split_at`. What a connection joined late
- * is recognised by comes with the packet's header and first byte at least. */
+ * is recognised by comes with the packet's header at least. */
 static void play(struct feed *feed, const struct conversation *c, uint8_t role, size_t step, int split_turn,
 		 size_t split_at)
 {
@@ -195,8 +195,8 @@ static void play(struct feed *feed, const struct conversation *c, uint8_t role, 
 			n = turn_bytes.length - at < step ? turn_bytes.length - at : step;
 			if (turn == split_turn && at == 0)
 				n = split_at;
-			if (joined && turn == 1 && at == 0 && n < 5)
-				n = 5;
+			if (joined && turn == 1 && at == 0 && n < 4)
+				n = 4;
 			feed_bytes(feed, direction, turn_bytes.bytes + at, n);
 		}
 	}

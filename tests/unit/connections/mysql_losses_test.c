@@ -213,6 +213,20 @@ static void a_file_beyond_the_budget_is_passed_over(void **state)
 	works_on(feed);
 }
 
+static void an_execution_behind_long_data_beyond_the_budget_is_counted_and_costs_nothing_else(void **state)
+{
+	struct feed *feed = *state;
+
+	say_begun(feed, FEED_RECEIVED, 0, "\x18\1", 5000);
+	feed_cut(feed, FEED_RECEIVED, "", 0, 14);
+	answer(feed, "1 " OK_IS);
+	command(feed, "0 ~16DO ?\n0 ~17~ff~ff~ff~ff~00~01~00~00~00");
+	answer(feed, "1 ~00~08~00~00~00~00~00~01~00~00~00~00\n2 " COLUMN "\n3 " EOF_IS "\n1 " OK_IS);
+	assert_string_equal(feed->log, "server mysql 1 ok message namespace=shop parameterised=DO ?\n");
+	assert_int_equal(counters[COUNTER_PARSER_HOLES], 1);
+	assert_int_equal(counters[COUNTER_RESPONSES_UNMATCHED], 1);
+}
+
 static void pipelined_answers_beyond_the_budget_are_said_to_be_unseen(void **state)
 {
 	struct feed *feed = *state;
@@ -524,6 +538,7 @@ int main(void)
 		TEST(a_statement_whose_text_was_cut_says_so_when_it_is_executed),
 		TEST(an_error_whose_text_passes_unseen_keeps_its_number),
 		TEST(a_file_beyond_the_budget_is_passed_over),
+		TEST(an_execution_behind_long_data_beyond_the_budget_is_counted_and_costs_nothing_else),
 		TEST(pipelined_answers_beyond_the_budget_are_said_to_be_unseen),
 		TEST(an_answer_that_was_lost_is_not_made_up),
 		TEST(rows_that_were_lost_are_not_counted),
