@@ -71,7 +71,8 @@ def a_second_receiver_waits_until_the_first_is_gone(host):
     nginx = Nginx(host)
     host.sensor()
     first = host.receiver()
-    second = host.start_receiver(f"file:{host.out}/second.jsonl")
+    second = host.start_receiver(f"file:{host.out}/second.jsonl",
+                                 env={"SHMOTEL_STATUS_SOCKET": str(host.out / "second.sock")})
     check_still_seen(host, nginx, Telemetry(host.out / "otlp.jsonl"), "to-the-first")
     check_equal(first.stop(), 0, "exit code of the first receiver")
     second.wait_output("attached")
