@@ -19,6 +19,16 @@ static bool deadline_passed(const struct exchange *exchange)
 	return timeout_ns != 0 && exchange->end_ns - exchange->start_ns >= timeout_ns - timeout_ns / 8;
 }
 
+/* Of a call that one end gave up. A deadline is known to both, and either may be the first to say CANCEL for it. */
+static int32_t status_of_reset(const struct exchange *exchange)
+{
+	enum grpc_status status = exchange->end == EXCHANGE_RESET_BY_CLIENT ?
+					  GRPC_CANCELLED :
+					  grpc_status_from_reset(exchange->rpc.reset_code);
+
+	return status == GRPC_CANCELLED && deadline_passed(exchange) ? GRPC_DEADLINE_EXCEEDED : (int32_t)status;
+}
+
 /* grpc-status, or what gRPC makes of its absence; RPC_STATUS_UNSEEN when even that is not known. */
 static int32_t find_status(const struct exchange *exchange)
 {
@@ -28,9 +38,8 @@ static int32_t find_status(const struct exchange *exchange)
 		return rpc->status;
 	switch (exchange->end) {
 	case EXCHANGE_RESET_BY_CLIENT:
-		return deadline_passed(exchange) ? GRPC_DEADLINE_EXCEEDED : GRPC_CANCELLED;
 	case EXCHANGE_RESET_BY_SERVER:
-		return (int32_t)grpc_status_from_reset(rpc->reset_code);
+		return status_of_reset(exchange);
 	case EXCHANGE_ENDED_BY_MESSAGE:
 	case EXCHANGE_ENDED_BY_CLOSE:
 		if (rpc->http_status != 0 && rpc->http_status != HTTP_OK)

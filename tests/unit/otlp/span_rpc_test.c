@@ -45,6 +45,8 @@ SET(client_reset_late, client_reset(e); e->rpc.timeout_ns = 13714285)
 SET(server_reset, client_reset(e); e->end = EXCHANGE_RESET_BY_SERVER)
 SET(server_refused, server_reset(e); e->rpc.reset_code = 7)
 SET(server_calm, server_reset(e); e->rpc.reset_code = 11)
+SET(server_cancel, server_reset(e); e->rpc.reset_code = 8)
+SET(server_cancel_late, server_cancel(e); e->rpc.timeout_ns = 12000000)
 SET(reset_behind_trailers, e->end = EXCHANGE_RESET_BY_SERVER)
 SET(closed, client_reset(e); e->end = EXCHANGE_CUT_BY_CLOSE)
 SET(lost, client_reset(e); e->end = EXCHANGE_CUT_BY_LOSS)
@@ -171,6 +173,9 @@ static const struct rule rules_of_grpc[] = {
 	{"given up at its deadline, as the wire shows it", SERVER, client_reset_late, {"rpc.response.status_code", "DEADLINE_EXCEEDED"}},
 	{"given up by the server", CLIENT, server_reset, {"rpc.response.status_code", "INTERNAL"}},
 	{"refused", CLIENT, server_refused, {"rpc.response.status_code", "UNAVAILABLE", "error.type", "UNAVAILABLE"}},
+	{"cancelled by the server", CLIENT, server_cancel, {"rpc.response.status_code", "CANCELLED"}},
+	{"cancelled by the server at the deadline", CLIENT, server_cancel_late,
+	 {"rpc.response.status_code", "DEADLINE_EXCEEDED"}},
 	{"told to keep calm", CLIENT, server_calm, {"rpc.response.status_code", "RESOURCE_EXHAUSTED"}},
 	{"a status goes before a reset",
 	 SERVER,
