@@ -36,7 +36,7 @@ def call(number, method="Unary", send=1, send_bytes=10, gzip=False, metadata_byt
 
 SPECIAL = (
     # of a hundred calls, what is special about them
-    (4, lambda dice: {"deadline_ms": 100, "delay_ms": 2000, "status": 0}),
+    (4, lambda dice: {"deadline_ms": 300, "delay_ms": 2000, "status": 0}),
     (4, lambda dice: {"cancel_ms": 50, "delay_ms": 2000, "status": 0}),
     (2, lambda dice: {"metadata_bytes": 20000}),
     (2, lambda dice: {"answer_metadata_bytes": 20000}),
@@ -127,6 +127,7 @@ def spans_of_calls(telemetry):
 
 
 def given_up(line):
+    """Whether the client means to give the call up. A server that knows the deadline may end it first."""
     return bool(line["deadline_ms"] or line["cancel_ms"])
 
 
@@ -187,7 +188,7 @@ class Comparison:
         self.equal(where, seen.get("rpc.method_original", seen.get("rpc.method")), method, "rpc.method")
         self.add_times(where, line, do, result, span)
         if given_up(line):
-            self.add_given_up(where, status, span)
+            self.add_given_up(where, line, status, span)
             return
         self.equal(where, seen.get("rpc.response.status_code"), status, "status")
         if "rpc.response.status_code" in seen:
@@ -201,12 +202,15 @@ class Comparison:
         if error and result["status"] == do["status"] and line["method"] != "Missing":
             self.equal(where, span.message, shown(do["message"]), "status message")
 
-    def add_given_up(self, where, status, span):
+    def add_given_up(self, where, line, status, span):
         """The server may have ended the call in its own way before it heard of the client."""
         seen = span.attributes.get("rpc.response.status_code")
         if span.kind == CLIENT:
+            # A client that is held up between its clock's start and its request shows less than the whole deadline.
+            if line["deadline_ms"] and (span.end - span.start) / 1e6 < line["deadline_ms"] * 0.875:
+                status = seen
             self.equal(where, (seen, span.attributes.get("error.type")), (status, status), "status")
-        elif seen not in ("CANCELLED", "DEADLINE_EXCEEDED"):
+        if seen not in ("CANCELLED", "DEADLINE_EXCEEDED"):
             self.wrong.append(f"{where}: status {seen}, where the client gave up with {status}")
 
     def add_request_messages(self, where, line, do, result, seen):
@@ -239,13 +243,14 @@ def lost_on_the_way(pair):
 
 
 def compare(telemetry, clients, pair):
-    """Wait for the spans of every call of the clients, then compare each with the logs."""
+    """Wait for the spans of every call of the clients, then compare each with the logs. What was given up may never have
+    been sent; most of it was."""
     def complete():
         found = spans_of_calls(telemetry)
         return all((line["traceparent"].split("-")[1], kind) in found for client in clients for line in client.calls
-                   for kind in (SERVER, CLIENT) if not given_up(line))
+                   for kind in (SERVER, CLIENT))
     try:
-        wait_for("the spans", complete, 20)
+        wait_for("the spans", complete, 10)
     except Failure:
         pass  # the comparison says which are missing
     comparison = Comparison(telemetry)
@@ -253,6 +258,8 @@ def compare(telemetry, clients, pair):
         results = client.results()
         for line in client.calls:
             comparison.add(client.name, line, results[line["id"]])
+    meant = sum(given_up(line) for client in clients for line in client.calls)
+    check(comparison.unsent <= meant / 2, f"{comparison.unsent} of {meant} calls that were given up have no span")
     comparison.report(lost_on_the_way(pair))
 
 
@@ -276,10 +283,10 @@ def calls_of_every_kind(host, pairs, count=450):
 
 def calls_on_an_older_connection(host, name, count=12):
     """Calls one after the other on a connection that is older than the sensor: each has a span on both sides, and what the
-    header tables from before leave known is right."""
+    header tables from before leave known is right. Where they hide the content-type, the span is one of HTTP."""
     server, address = start_server(host, name)
     client = Client(host, name, address, parallel=1)
-    client.write(call(number, method) for number, method in enumerate(METHODS))
+    client.write(call(number) for number in range(3))
     client.wait()
     pair = host.sensor(), host.receiver()
     telemetry = Telemetry(host.out / "otlp.jsonl")
@@ -295,10 +302,13 @@ def calls_on_an_older_connection(host, name, count=12):
         check_equal(len(spans), count, "spans of the later calls")
         comparison = Comparison(telemetry)
         for line, span in zip(client.calls[before:], spans):
-            comparison.add_span(f"{name} call {line['id']} {line['method']} {span}", line, results[line["id"]], span)
-        check(all(span.attributes.get("shmotel.head") for span in spans
+            where = f"{name} call {line['id']} {line['method']} {span}"
+            comparison.add_span(where, line, results[line["id"]], span)
+            if SERVICE in span.target:
+                comparison.equal(where, span.target[span.target.index(SERVICE):], f"{SERVICE}/{line['method']}", "path")
+        check(all(span.attributes.get("shmotel.head") == "uncertain" for span in spans
                   if "rpc.response.status_code" not in span.attributes), "what is uncertain is not marked")
-        known = sum("rpc.method" in span.attributes for span in spans)
-        print(f"    {name}, kind {kind}: {known} of {count} methods known")
+        known = sum(SERVICE in span.name + span.target for span in spans)
+        print(f"    {name}, kind {kind}: {known} of {count} methods or paths known")
         comparison.report({"joined": True})
     check_equal([program.stop() for program in reversed(pair)], [0, 0], "exit codes after SIGTERM")

@@ -80,6 +80,7 @@ func (do instruction) finish(ctx context.Context) error {
 	select {
 	case <-time.After(time.Duration(do.DelayMS) * time.Millisecond):
 	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
 	}
 	if do.Status == 0 {
 		return nil
