@@ -21,13 +21,12 @@ struct capture_config {
 
 	/* What this kernel can do (lib/core_compat.bpf.h). */
 	uint8_t has_rdonly_cast;
-	uint8_t has_atomic_fetch;
 
 	uint8_t unix_sockets;
 	uint8_t iov_iter_has_ubuf; /* this one and the next two: fentry only */
 	uint8_t iov_iter_ubuf;     /* values of enum iter_type, which has been renumbered */
 	uint8_t iov_iter_iovec;
-	uint8_t _pad[2];
+	uint8_t _pad[3];
 
 	uint32_t include_port_count;
 	uint32_t exclude_port_count;

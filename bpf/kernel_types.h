@@ -278,11 +278,16 @@ struct abi_iovec {
 	uint64_t length;
 };
 
+/* The part of a message that says where its bytes are. */
+struct abi_message_vector {
+	uint64_t iov;
+	uint64_t iov_count;
+};
+
 struct abi_msghdr {
 	uint64_t name;
 	uint64_t name_bytes;
-	uint64_t iov;
-	uint64_t iov_count;
+	struct abi_message_vector vector;
 	uint64_t control;
 	uint64_t control_bytes;
 	uint64_t flags;

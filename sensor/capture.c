@@ -2,16 +2,18 @@
 #include "capture.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include <bpf/libbpf.h>
 
 #include "capture_config.h"
 #include "capture.skel.h"
+#include "capture_before_5_12.skel.h"
 #include "capture_session.h"
+#include "refusal.h"
 
 _Static_assert((int)CAPTURE_PORT_RANGES_MAX == (int)CONFIG_PORT_RANGES_MAX, "port ranges");
 
@@ -19,19 +21,6 @@ enum {
 	WAKEUP_RING_PARTS = 8, /* wake the sensor when so small a part of the ring is full */
 	NS_PER_US = 1000,
 };
-
-/* libbpf reports through one callback per process. The first warning names the program that was refused. */
-static char libbpf_warning[256];
-
-__attribute__((format(printf, 2, 0))) static int libbpf_keep_warning(enum libbpf_print_level level, const char *format,
-								      va_list arguments)
-{
-	if (level != LIBBPF_WARN || libbpf_warning[0])
-		return 0;
-	int length = vsnprintf(libbpf_warning, sizeof(libbpf_warning), format, arguments);
-	libbpf_warning[strcspn(libbpf_warning, "\n")] = 0;
-	return length;
-}
 
 static int options_check(const struct capture_options *options, char *message, size_t message_size)
 {
@@ -95,7 +84,6 @@ static void programs_configure(struct capture *capture, const struct capture_opt
 	config->wakeup_bytes = options->kernel_ring_bytes / WAKEUP_RING_PARTS;
 	config->wakeup_interval_ns = (uint64_t)options->wakeup_interval_us * NS_PER_US;
 	config->has_rdonly_cast = features->rdonly_cast;
-	config->has_atomic_fetch = features->atomic_fetch;
 	config->unix_sockets = options->unix_sockets;
 	config->iov_iter_has_ubuf = features->iov_iter_has_ubuf;
 	config->iov_iter_ubuf = features->iov_iter_ubuf;
@@ -157,9 +145,30 @@ static int programs_select(struct capture *capture)
 	return 0;
 }
 
+/* Both builds have the same programs, maps and variables, so one skeleton fits both. */
+static struct capture_bpf *programs_open(const struct kernel_features *features)
+{
+	struct capture_bpf *programs = calloc(1, sizeof(*programs));
+
+	if (!programs)
+		return NULL;
+	int error = capture_bpf__create_skeleton(programs);
+	if (!error && !features->atomic_fetch)
+		programs->skeleton->data = capture_before_5_12_bpf__elf_bytes(&programs->skeleton->data_sz);
+	if (!error)
+		error = bpf_object__open_skeleton(programs->skeleton, NULL);
+	if (error) {
+		capture_bpf__destroy(programs);
+		errno = -error;
+		return NULL;
+	}
+	return programs;
+}
+
 static int programs_load(struct capture *capture, const struct capture_options *options)
 {
-	capture->programs = capture_bpf__open();
+	refusal_listen(options->verifier_log_path);
+	capture->programs = programs_open(&capture->features);
 	if (!capture->programs)
 		return -errno;
 	programs_configure(capture, options);
@@ -176,26 +185,70 @@ static int programs_load(struct capture *capture, const struct capture_options *
 	return capture->ring ? 0 : -errno;
 }
 
+static void programs_unload(struct capture *capture)
+{
+	ring_buffer__free(capture->ring);
+	capture->ring = NULL;
+	capture_bpf__destroy(capture->programs);
+	capture->programs = NULL;
+}
+
+/* One sentence: what was refused, and what to do. */
+static void refusal_describe(const struct capture *capture, const struct capture_options *options, int error,
+			     char *message, size_t message_size)
+{
+	struct utsname kernel = {0};
+	char what[384];
+
+	(void)uname(&kernel);
+	if (refusal_program())
+		snprintf(what, sizeof(what), "the program %s (%s)", refusal_program(), strerror(-error));
+	else
+		snprintf(what, sizeof(what), "the capture programs (%s; %s)", strerror(-error),
+			 refusal_text()[0] ? refusal_text() : "no further reason");
+	snprintf(message, message_size, "Linux %s refuses %s, so capture by %s is not possible here: %s%s%s", kernel.release,
+		 what, capture_mode_name(capture), options->mode == CAPTURE_AUTO ? "" : "try --capture auto, and ",
+		 refusal_logged() ? "please report it with the file " : "please report it with what --verifier-log FILE writes",
+		 refusal_logged() ? options->verifier_log_path : "");
+}
+
+/* Under auto: the kernel has trampolines, but its verifier does not accept what would run there. */
+static int programs_fall_back(struct capture *capture, const struct capture_options *options, char *message,
+			      size_t message_size)
+{
+	char refused[64];
+
+	snprintf(refused, sizeof(refused), "%s", refusal_program() ? refusal_program() : "programs of the other way");
+	programs_unload(capture);
+	capture->mode = CAPTURE_TRACEPOINT;
+	int error = programs_load(capture, options);
+	if (!error)
+		snprintf(message, message_size, "capture by tracepoint: this kernel has BPF trampolines but refuses %s",
+			 refused);
+	return error;
+}
+
 int capture_open(struct capture **capture, const struct capture_options *options, char *message, size_t message_size)
 {
-	libbpf_set_print(libbpf_keep_warning);
-	libbpf_warning[0] = 0;
 	int error = options_check(options, message, message_size);
 	if (error)
 		return error;
 	struct capture *made = calloc(1, sizeof(*made));
 	if (!made)
 		return -ENOMEM;
+	refusal_listen(NULL); /* what the probes are refused is not worth a word */
 	made->counter_cpus = libbpf_num_possible_cpus();
 	error = kernel_features_probe(&made->features, message, message_size);
 	if (!error)
 		error = mode_choose(made, options->mode, message, message_size);
 	if (!error) {
 		error = programs_load(made, options);
+		if (error && options->mode == CAPTURE_AUTO && made->mode == CAPTURE_FENTRY)
+			error = programs_fall_back(made, options, message, message_size);
 		if (error)
-			snprintf(message, message_size, "the kernel did not accept the capture programs (%s): %s",
-				 strerror(-error), libbpf_warning[0] ? libbpf_warning : "no further reason");
+			refusal_describe(made, options, error, message, message_size);
 	}
+	refusal_end();
 	if (error) {
 		capture_close(made);
 		return error;
@@ -208,8 +261,7 @@ void capture_close(struct capture *capture)
 {
 	if (!capture)
 		return;
-	ring_buffer__free(capture->ring);
-	capture_bpf__destroy(capture->programs);
+	programs_unload(capture);
 	free(capture);
 }
 

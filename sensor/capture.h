@@ -37,6 +37,7 @@ struct capture_options {
 	/* Data makes capture_fd readable at most this often; 0: only when an eighth of the ring is full. A new process
 	 * always does, so that its /proc is read while it lives. The caller drains by its own timer besides. */
 	uint32_t wakeup_interval_us;
+	const char *verifier_log_path; /* where a refusal is written down whole; NULL or empty: nowhere */
 };
 
 /* Probe, load and attach. On success `message` holds one sentence: which way in was chosen and why. On failure returns

@@ -18,7 +18,9 @@ struct sensor_options {
 	 * nobody: the sensor stays who it is. */
 	struct privileges_options run_as;
 
-	/* Mode, sizes and port filters are filled in; new_process_verdict and self_pid are left to the program. */
+	char *verifier_log; /* for capture.verifier_log_path; empty: none */
+
+	/* Mode, sizes and port filters are filled in; what is of a running program is left to it. */
 	struct capture_options capture;
 
 	/* fnmatch(3) patterns for watch_list.h. */

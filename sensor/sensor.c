@@ -115,6 +115,7 @@ static int capture_start(struct sensor *sensor, const struct watch_list *watch_l
 	struct capture_options options = sensor->options->capture;
 
 	options.self_pid = (uint32_t)getpid();
+	options.verifier_log_path = sensor->options->verifier_log;
 	options.wakeup_interval_us = SENSOR_WAKEUP_INTERVAL_US;
 	options.new_process_verdict = watch_list_filters(watch_list) ? VERDICT_PENDING : VERDICT_WATCH;
 	int error = capture_open(&sensor->capture, &options, sensor->capture_message, sizeof(sensor->capture_message));

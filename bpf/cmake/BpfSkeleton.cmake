@@ -1,4 +1,4 @@
-# bpf_skeleton_add(TARGET NAME name INCLUDE dir... SOURCES a.bpf.c hooks/b.bpf.c ...)
+# bpf_skeleton_add(TARGET NAME name [DEFINE macro...] INCLUDE dir... SOURCES a.bpf.c hooks/b.bpf.c ...)
 # Compile each source to an object of its own, link them, and generate NAME.skel.h for the INTERFACE target TARGET.
 
 find_program(BPF_CLANG NAMES clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19 REQUIRED)
@@ -13,16 +13,17 @@ else()
 endif()
 
 function(bpf_skeleton_add target)
-	cmake_parse_arguments(B "" "NAME" "INCLUDE;SOURCES" ${ARGN})
+	cmake_parse_arguments(B "" "NAME" "DEFINE;INCLUDE;SOURCES" ${ARGN})
 	list(TRANSFORM B_INCLUDE PREPEND -I)
+	list(TRANSFORM B_DEFINE PREPEND -D)
 	set(objects)
 	foreach(source IN LISTS B_SOURCES)
-		string(REPLACE ".bpf.c" ".bpf.o" object ${CMAKE_CURRENT_BINARY_DIR}/${source})
+		string(REPLACE ".bpf.c" ".bpf.o" object ${CMAKE_CURRENT_BINARY_DIR}/${B_NAME}/${source})
 		get_filename_component(directory ${object} DIRECTORY)
 		file(MAKE_DIRECTORY ${directory})
 		add_custom_command(OUTPUT ${object}
 			COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu11 -ffreestanding
-				-D__TARGET_ARCH_${BPF_TARGET_ARCH} ${B_INCLUDE}
+				-D__TARGET_ARCH_${BPF_TARGET_ARCH} ${B_DEFINE} ${B_INCLUDE}
 				-idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
 				-Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Wno-missing-declarations
 				-Wno-visibility $<$<BOOL:${SHMOTEL_WERROR}>:-Werror>
@@ -30,7 +31,7 @@ function(bpf_skeleton_add target)
 				-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
 			DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source}
 			DEPFILE ${object}.d
-			COMMENT "BPF ${source}" VERBATIM)
+			COMMENT "BPF ${B_NAME} ${source}" VERBATIM)
 		list(APPEND objects ${object})
 	endforeach()
 

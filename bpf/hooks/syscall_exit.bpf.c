@@ -36,15 +36,16 @@ static __always_inline void call_vector(struct transfer *transfer, uint64_t vect
 	}
 }
 
-static __always_inline void call_message(struct transfer *transfer, uint64_t message, uint32_t direction)
+/* No more than its vector comes to the stack, of which kernels before 6.x count more than is used. */
+static __always_inline void call_message(struct transfer *transfer, struct abi_msghdr *message, uint32_t direction)
 {
-	struct abi_msghdr header;
+	struct abi_message_vector vector;
 
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)message)) {
+	if (bpf_probe_read_user(&vector, sizeof(vector), &message->vector)) {
 		counter_increment(SENSOR_COUNTER_USER_MEMORY_UNREADABLE);
-		header.iov_count = 0; /* the bytes are counted all the same */
+		vector.iov_count = 0; /* the bytes are counted all the same */
 	}
-	call_vector(transfer, header.iov, header.iov_count, direction);
+	call_vector(transfer, vector.iov, vector.iov_count, direction);
 }
 
 /* True if the descriptor is a watched connection. */
@@ -90,17 +91,16 @@ static __noinline uint64_t messages_bytes(struct abi_mmsghdr *messages, uint64_t
 	return bytes;
 }
 
-static __always_inline void call_messages(struct transfer *transfer, uint64_t messages, uint32_t direction)
+static __always_inline void call_messages(struct transfer *transfer, struct abi_mmsghdr *messages, uint32_t direction)
 {
-	struct abi_mmsghdr first = {};
+	uint32_t length = 0;
 
 	if (!transfer->bytes)
 		return; /* no message: not the end of the stream */
-	transfer->bytes = messages_bytes((struct abi_mmsghdr *)messages, transfer->bytes);
-	if (bpf_probe_read_user(&first, sizeof(first), (void *)messages))
-		return;
-	call_vector(transfer, first.header.iov, first.header.iov_count, direction);
-	transfer->present = first.length;
+	transfer->bytes = messages_bytes(messages, transfer->bytes);
+	call_message(transfer, &messages->header, direction);
+	bpf_probe_read_user(&length, sizeof(length), &messages->length);
+	transfer->present = length;
 }
 
 static __always_inline void call_describe(struct transfer *transfer, struct pt_regs *regs, uint64_t number)
@@ -129,17 +129,17 @@ static __always_inline void call_describe(struct transfer *transfer, struct pt_r
 		break;
 	case SYSCALL_RECVMSG:
 		transfer->receive_flags = third;
-		call_message(transfer, second, RECEIVED);
+		call_message(transfer, (struct abi_msghdr *)second, RECEIVED);
 		break;
 	case SYSCALL_SENDMSG:
-		call_message(transfer, second, SENT);
+		call_message(transfer, (struct abi_msghdr *)second, SENT);
 		break;
 	case SYSCALL_RECVMMSG:
 		transfer->receive_flags = SYSCALL_ARGUMENT_3(regs);
-		call_messages(transfer, second, RECEIVED);
+		call_messages(transfer, (struct abi_mmsghdr *)second, RECEIVED);
 		break;
 	case SYSCALL_SENDMMSG:
-		call_messages(transfer, second, SENT);
+		call_messages(transfer, (struct abi_mmsghdr *)second, SENT);
 		break;
 	case SYSCALL_SENDFILE:
 		transfer->direction = SENT;

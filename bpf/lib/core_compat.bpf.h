@@ -48,33 +48,46 @@ static __always_inline void *kernel_pointer_read(void *address)
 	return KERNEL_READ((struct hlist_head *)address, first);
 }
 
-/* 5.12: atomics that return the old value. Before, two threads that use one direction of one connection at the same
- * instant may be given the same offset. */
+/* 5.12: atomics that return the old value. An older verifier refuses the mere sight of them, in a branch that is never taken
+ * too, so that the programs are built a second time without: CORE_COMPAT_BEFORE_5_12. */
+#ifndef CORE_COMPAT_BEFORE_5_12
 static __always_inline uint64_t offset_advance(uint64_t *offset, uint64_t bytes)
 {
-	if (config.has_atomic_fetch)
-		return __sync_fetch_and_add(offset, bytes);
+	return __sync_fetch_and_add(offset, bytes);
+}
+
+static __always_inline void position_move(uint64_t *position, uint64_t from, uint64_t to)
+{
+	__sync_val_compare_and_swap(position, from, to);
+}
+
+static __always_inline uint64_t connection_id_next(void)
+{
+	return __sync_fetch_and_add(&state.last_connection_id, 1) + 1;
+}
+#else
+/* Two threads that use one direction of one connection at the same instant may be given the same offset. */
+static __always_inline uint64_t offset_advance(uint64_t *offset, uint64_t bytes)
+{
 	uint64_t before = *(volatile uint64_t *)offset;
+
 	*(volatile uint64_t *)offset = before + bytes;
 	return before;
 }
 
-/* 5.12: compare-and-swap. Before, a position that another CPU has moved at the same instant may be moved back. */
+/* A position that another CPU has moved at the same instant may be moved back. */
 static __always_inline void position_move(uint64_t *position, uint64_t from, uint64_t to)
 {
-	if (config.has_atomic_fetch)
-		__sync_val_compare_and_swap(position, from, to);
-	else if (*(volatile uint64_t *)position == from)
+	if (*(volatile uint64_t *)position == from)
 		*(volatile uint64_t *)position = to;
 }
 
-/* 5.12 for the same reason as offset_advance; before, the time and the CPU make an id that is as unique but not as small. */
+/* The time and the CPU make an id that is as unique but not as small. */
 static __always_inline uint64_t connection_id_next(void)
 {
-	if (config.has_atomic_fetch)
-		return __sync_fetch_and_add(&state.last_connection_id, 1) + 1;
 	return bpf_ktime_get_ns() << 8 | (bpf_get_smp_processor_id() & 0xff);
 }
+#endif
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
