@@ -159,7 +159,8 @@ static bool take_word(struct redis *redis, const struct flow *flow, struct curso
 	return true;
 }
 
-static enum step take_words(struct redis *redis, const struct flow *flow, struct cursor *in)
+/* `start`: where the cursor was when these bytes were offered. */
+static enum step take_words(struct redis *redis, const struct flow *flow, struct cursor *in, size_t start)
 {
 	while (redis->words_left > 0 && cursor_left(in) > 0) {
 		if (redis->bulk_left > 0) {
@@ -169,7 +170,7 @@ static enum step take_words(struct redis *redis, const struct flow *flow, struct
 		}
 		switch (begin_word(redis, flow, in)) {
 		case REDIS_PARSE_MORE:
-			return in->position > 0 ? STEP_TOOK : STEP_MORE;
+			return in->position > start ? STEP_TOOK : STEP_MORE;
 		case REDIS_PARSE_MALFORMED:
 			return refuse_client(redis, flow);
 		case REDIS_PARSED:
@@ -188,6 +189,8 @@ static enum step take_inline(struct redis *redis, const struct flow *flow, struc
 
 enum step redis_client_next(struct redis *redis, const struct flow *flow, struct cursor *in)
 {
+	size_t start = in->position;
+
 	if (redis->commands.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (redis->words == 0) {
@@ -198,7 +201,7 @@ enum step redis_client_next(struct redis *redis, const struct flow *flow, struct
 		if (step != STEP_TOOK || redis->words == 0)
 			return step;
 	}
-	return take_words(redis, flow, in);
+	return take_words(redis, flow, in, start);
 }
 
 /* ---- holes ---- */

@@ -41,6 +41,8 @@ static enum step reply_begins(struct redis *redis, const struct flow *flow, cons
 
 enum step redis_server_next(struct redis *redis, const struct flow *flow, struct cursor *in)
 {
+	size_t start = in->position;
+
 	if (redis->commands.sides[FROM_SERVER].lost)
 		return STEP_LOST;
 	if (redis->reply.values_left == 0) {
@@ -62,7 +64,7 @@ enum step redis_server_next(struct redis *redis, const struct flow *flow, struct
 	case REDIS_REPLY_GOES_ON:
 		return STEP_TOOK;
 	case REDIS_REPLY_MORE:
-		return in->position > 0 ? STEP_TOOK : STEP_MORE;
+		return in->position > start ? STEP_TOOK : STEP_MORE;
 	case REDIS_REPLY_BROKEN:
 		break;
 	}

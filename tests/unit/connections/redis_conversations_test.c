@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "counters.h"
@@ -170,6 +171,23 @@ static void an_inline_ping_is_known_by_its_answer(void **state)
 	feed_destroy(feed);
 }
 
+/* Nobody could tell what they were before the answer. */
+static void a_command_that_was_kept_incomplete_ends_where_its_bytes_end(void **state)
+{
+	struct feed *feed = feed_create();
+
+	(void)state;
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	feed_text(feed, FEED_RECEIVED, "get x\r\n*3\r\n$1\r\na\r\n$");
+	feed_text(feed, FEED_SENT, "+PONG\r\n");
+	for (int i = 0; i < 3; i++) {
+		feed_text(feed, FEED_RECEIVED, GET_A);
+		feed_text(feed, FEED_SENT, "-OOPS\r\n");
+	}
+	assert_non_null(strstr(feed->log, "code=OOPS operation=GET arguments=1 text=GET a\n"));
+	feed_destroy(feed);
+}
+
 static void a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again(void **state)
 {
 	static const struct turn probe[2] = {TURN(">*1\r\n$5\r\nPROBE\r\n"), TURN("<-PROBED x\r\n")};
@@ -187,6 +205,7 @@ int main(void)
 		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server),
 		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
 		cmocka_unit_test(an_inline_ping_is_known_by_its_answer),
+		cmocka_unit_test(a_command_that_was_kept_incomplete_ends_where_its_bytes_end),
 		cmocka_unit_test(a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again),
 	};
 
