@@ -1,14 +1,16 @@
 #!/bin/bash
 # Run one command in a virtual machine with another kernel, and exit with the command's code (77: cannot, with the reason).
 #
-#   boot.sh --kernel KERNEL [--root CPIO] [--memory MIB] [--file PATH[:DESTINATION]]... [--seconds N] -- COMMAND [ARGUMENT]...
+#   boot.sh --kernel KERNEL [--root CPIO] [--memory MIB] [--file PATH[:DESTINATION]]... [--seconds N] [--systemd] --
+#       COMMAND [ARGUMENT]...
 #
+# With --systemd, systemd of the root file system is process 1, and the command is a service that it starts at the end.
 # The machine is an initramfs of busybox, the named files and the shared libraries they need, in front of all that a root
 # file system made before (root.sh); no disk, no network but loopback. Software emulation only, so it runs wherever QEMU
 # does. Kernels come from kernel.sh.
 set -euo pipefail
 
-seconds=240 memory=2048 kernel='' base='' files=()
+seconds=240 memory=2048 kernel='' base='' files=() systemd=no
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift 2 ;;
@@ -16,6 +18,7 @@ while [ $# -gt 0 ]; do
 	--memory) memory=$2; shift 2 ;;
 	--file) files+=("$2"); shift 2 ;;
 	--seconds) seconds=$2; shift 2 ;;
+	--systemd) systemd=yes; shift ;;
 	--) shift; break ;;
 	*) echo "boot.sh: unknown option $1" >&2; exit 2 ;;
 	esac
@@ -85,14 +88,32 @@ sh -c "$(cat /command)" </dev/null
 echo "vm-exit: $?"
 poweroff -f
 INIT
-chmod +x "$root/init"
+if [ $systemd = yes ]; then
+	# What systemd does itself is left to it: all mounts, the loopback interface.
+	sed '/^mount /d; /^mkdir /d; /^ip /d; s/^poweroff -f$/systemctl poweroff --force --force/' "$root/init" >"$root/run-command"
+	chmod +x "$root/run-command"
+	rm "$root/init"
+	ln -s lib/systemd/systemd "$root/init"
+	mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+	cat >"$root/etc/systemd/system/command.service" <<-'UNIT'
+		[Unit]
+		After=systemd-user-sessions.service dbus.service
+		[Service]
+		ExecStart=/run-command
+		StandardOutput=file:/dev/console
+		StandardError=inherit
+		KillMode=process
+	UNIT
+	ln -s ../command.service "$root/etc/systemd/system/multi-user.target.wants/command.service"
+fi
+[ $systemd = yes ] || chmod +x "$root/init"
 # The kernel unpacks one archive after the other: the later one's files win.
 { [ -z "$base" ] || cat "$base"; (cd "$root" && find . -print0 | cpio --null -o -H newc --quiet); } >"$root.cpio"
 trap 'rm -rf "$root" "$root.cpio" "$root.log"' EXIT
 
 timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-user-config \
 	-display none -serial stdio -no-reboot -kernel "$image" -initrd "$root.cpio" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null 2>&1 | tr -d '\r' | tee "$root.log" || true
+	-append "console=ttyS0 quiet panic=-1 mitigations=off systemd.firstboot=off systemd.getty_auto=no systemd.unit=multi-user.target" </dev/null 2>&1 | tr -d '\r' | tee "$root.log" || true
 code=$(sed -n 's/^vm-exit: \([0-9]*\)$/\1/p' "$root.log" | tail -1)
 if [ -z "$code" ]; then
 	echo "boot.sh: the machine gave no exit code within $seconds s" >&2
