@@ -93,12 +93,9 @@ static bool grow(struct byte_stream *stream, struct block_pool *pool, size_t len
 		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
 		return false;
 	}
-	*grown = (struct partial){.capacity = (uint32_t)(bytes - sizeof(struct partial))};
+	*grown = old == NULL ? (struct partial){0} : *old;
+	grown->capacity = (uint32_t)(bytes - sizeof(struct partial));
 	if (old != NULL) {
-		grown->first_ns = old->first_ns;
-		grown->length = old->length;
-		grown->examined = old->examined;
-		grown->frame = old->frame;
 		memcpy(grown->bytes, old->bytes, old->length);
 		block_pool_give(pool, old, partial_bytes(old->capacity));
 	}

@@ -39,6 +39,7 @@ struct partial {
 	uint32_t length;
 	uint32_t capacity;
 	uint32_t examined; /* bytes that the protocol has seen already */
+	uint32_t turn;     /* in which the first byte was said */
 	bool frame;        /* the kernel side says that they begin with an HTTP/2 frame */
 	char bytes[];
 };

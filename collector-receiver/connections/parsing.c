@@ -22,6 +22,7 @@ static struct flow flow_at(const struct conversation_env *env, const struct conn
 		.connection_id = c->connection_id,
 		.role = c->client_direction == RECEIVED ? EXCHANGE_SERVER : EXCHANGE_CLIENT,
 		.turn = c->turn,
+		.first_turn = c->turn,
 		.first_ns = first_ns,
 		.last_ns = last_ns,
 		.time_known = true,
@@ -137,6 +138,7 @@ static struct opening opening_at(const struct connection *c, enum direction dire
 		.bytes = bytes,
 		.more_may_come = true,
 		.first = !c->joined && offset == 0,
+		.joined = c->joined,
 		.sender_known = c->role_known,
 		.sender = sender_of(c, direction),
 		.server_port = c->client_direction == RECEIVED ? c->endpoints.local_port : c->endpoints.remote_port,
@@ -188,6 +190,7 @@ static void cut_unit(struct conversation_env *env, struct connection *c, enum di
 	if (stream->partial != NULL) {
 		unfinished = (struct slice){stream->partial->bytes, stream->partial->length};
 		flow->first_ns = stream->partial->first_ns;
+		flow->first_turn = stream->partial->turn;
 		if (stream->lost && !find_place(c, flow, direction, unfinished, false, &match))
 			unfinished.length = 0;
 	}
@@ -224,7 +227,6 @@ static enum offer offer_to_protocol(struct conversation_env *env, struct connect
 		if (c->streams[other].partial != NULL) {
 			struct flow cut = flow_at(env, c, flow->first_ns, flow->last_ns);
 
-			cut.turn--; /* it was said in the turn before */
 			cut_unit(env, c, other, &cut, 0);
 		} else if (patient && may_hold(c, direction)) {
 			return OFFER_HOLD;
@@ -271,6 +273,7 @@ static void keep_rest(struct conversation_env *env, struct connection *c, enum d
 	if (kept >= 0) {
 		stream->partial->examined = stream->partial->length;
 		stream->partial->frame = at_frame(o);
+		stream->partial->turn = c->turn;
 	}
 	if (kept < 0 && c->state == CONVERSATION_SPOKEN) {
 		struct flow flow = flow_at(env, c, o->time_ns, o->time_ns);
@@ -291,6 +294,7 @@ static enum offer offer_kept(struct conversation_env *env, struct connection *c,
 	size_t before = stream->partial->length;
 	struct flow flow = flow_at(env, c, stream->partial->first_ns, o->time_ns);
 
+	flow.first_turn = stream->partial->turn;
 	flow.frame = stream->partial->frame;
 	int64_t added = bytes_max <= before ? 0
 					     : byte_stream_keep(stream, env->pool, o->bytes + o->at,
@@ -448,6 +452,7 @@ void parsing_end(struct conversation_env *env, struct connection *c, enum direct
 		if (stream->partial != NULL && !stream->lost) {
 			unfinished = (struct slice){stream->partial->bytes, stream->partial->length};
 			flow.first_ns = stream->partial->first_ns;
+			flow.first_turn = stream->partial->turn;
 		}
 		c->protocol->end(c->protocol_state, &flow, sender_of(c, direction), unfinished, clean);
 	}

@@ -3,7 +3,10 @@
  * connections/ owns order, holes, partial units and memory; a protocol owns meaning. It is offered the bytes of
  * both senders in the order in which they were recorded, keeps its own state per connection, and hands finished
  * exchanges to the sink. It never allocates but from the pool of the flow, and never keeps a pointer into the
- * bytes that it was offered. docs/adding-a-protocol.md is the recipe. */
+ * bytes that it was offered. docs/adding-a-protocol.md is the recipe.
+ *
+ * Four databases have changed it: `opening.joined` tells a connection that was joined late from a later turn, and
+ * `flow.first_turn` says in which turn a unit began that is only completed, or given up, in a later one. */
 #ifndef PROTOCOLS_PROTOCOL_H
 #define PROTOCOLS_PROTOCOL_H
 
@@ -43,6 +46,7 @@ struct opening {
 	struct slice bytes;  /* from the first byte of a turn or of a record on */
 	bool more_may_come;  /* without it MATCH_MORE is not an answer */
 	bool first;          /* nothing came before them in their direction: they are how the connection begins */
+	bool joined;         /* how the connection began was not seen */
 	bool frame;          /* the kernel side has found that an HTTP/2 frame begins here */
 	bool sender_known;   /* the connection's role was announced: a hint, as who speaks first decides */
 	enum sender sender;
@@ -58,7 +62,8 @@ struct flow {
 	uint64_t connection_id;
 	enum exchange_role role;
 	uint32_t turn;     /* grows whenever the sender changes */
-	uint64_t first_ns; /* time of the record that brought the first byte offered */
+	uint32_t first_turn; /* in which the first byte offered was said: an earlier one if the other sender has spoken since */
+	uint64_t first_ns; /* time of the record that brought the first byte offered, also of what is `unfinished` */
 	uint64_t last_ns;  /* of the record that brought the last */
 	bool time_known;   /* false in hole(): nobody saw when those bytes passed; last_ns is of those before */
 	bool may_wait;     /* STEP_WAIT is allowed */

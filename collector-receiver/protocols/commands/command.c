@@ -15,7 +15,7 @@ struct command *command_create(const struct flow *flow)
 	memset(command, 0, sizeof(*command));
 	command->block_bytes = BLOCK_BYTES_MIN;
 	command->start_ns = flow->first_ns;
-	command->turn = flow->turn;
+	command->turn = flow->first_turn;
 	return command;
 }
 

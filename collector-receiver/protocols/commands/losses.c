@@ -102,9 +102,9 @@ static void settle_doubt(struct commands *commands, const struct flow *flow)
 
 void commands_turn(struct commands *commands, const struct flow *flow)
 {
-	if (flow->turn == commands->client_turn)
+	if (flow->first_turn == commands->client_turn)
 		return;
-	commands->client_turn = flow->turn;
+	commands->client_turn = flow->first_turn;
 	if (commands->sides[FROM_SERVER].lost) {
 		commands_end_inferred(commands, flow);
 		commands_cut_all(commands, flow, EXCHANGE_CUT_BY_LOSS);

@@ -74,7 +74,7 @@ static struct mysql_request *request_create(const struct flow *flow, const struc
 	*request = (struct mysql_request){
 		.block_bytes = bytes,
 		.start_ns = flow->first_ns,
-		.turn = flow->turn,
+		.turn = flow->first_turn,
 		.flags = command->cut ? EXCHANGE_REQUEST_CUT : 0,
 		.code = command->code,
 		.last_sequence = command->last_sequence,

@@ -143,14 +143,15 @@ static enum match recognise_login(struct slice bytes)
 	return mysql_parse_login(cursor_rest(&in), header.length, &login) ? MATCH_FROM_CLIENT : MATCH_NO;
 }
 
-/* Less than a header is too little to keep it on any connection of the host. MariaDB's server reads a header alone. */
+/* The server speaks first: what else is recognised is a connection joined later. There less than a header is too little
+ * to keep it on any connection of the host; MariaDB's server reads a header alone. */
 enum match mysql_recognise(const struct opening *opening)
 {
 	enum match match = recognise_greeting(opening->bytes, opening->more_may_come);
 
-	if (match == MATCH_FROM_SERVER || (match == MATCH_MORE && opening->first))
+	if (match == MATCH_FROM_SERVER || !opening->joined)
 		return match;
-	if (opening->first || opening->bytes.length < MYSQL_HEADER_BYTES) /* the server speaks first */
+	if (opening->bytes.length < MYSQL_HEADER_BYTES)
 		return MATCH_NO;
 	enum match command = mysql_recognise_command(opening->bytes, opening->more_may_come, true);
 

@@ -43,9 +43,9 @@ void mysql_server_turn_is_over(struct mysql *my, const struct flow *flow)
 {
 	if (my->place != MYSQL_LOST)
 		return;
-	if (my->outstanding == 1 && my->oldest->turn != flow->turn)
+	if (my->outstanding == 1 && my->oldest->turn != flow->first_turn)
 		mysql_server_end_is_inferred(my, flow);
-	mysql_pair_cut_before(my, flow, flow->turn, EXCHANGE_CUT_BY_LOSS);
+	mysql_pair_cut_before(my, flow, flow->first_turn, EXCHANGE_CUT_BY_LOSS);
 }
 
 /* ---- the end of an answer, and of one result in it ---- */

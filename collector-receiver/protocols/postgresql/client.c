@@ -172,9 +172,9 @@ enum step postgresql_client_message(struct postgresql *pg, const struct flow *fl
 	default:
 		break;
 	}
-	if (flow->turn != pg->client_turn)
+	if (flow->first_turn != pg->client_turn)
 		postgresql_turn_begins(pg, flow);
-	pg->client_turn = flow->turn;
+	pg->client_turn = flow->first_turn;
 	pg->executed &= message->type != 'S' && message->type != 'Q';
 	postgresql_prove(pg, flow);
 	take_message(pg, flow, message);

@@ -180,10 +180,7 @@ static enum step pg_hole(void *state, const struct flow *flow, enum sender from,
 		note_reply_bytes(pg, flow);
 	if (side->phase != POSTGRESQL_AT_MESSAGES || (from == FROM_SERVER && pg->encryption_answers_due > 0))
 		return postgresql_lose(pg, flow, from);
-	/* what the server has said since it was begun may be the reply to it */
-	bool overtaken = from == FROM_CLIENT && flow->first_ns < pg->reply_last_ns;
-
-	if (unfinished.length > 0 && (overtaken || !take_cut_message(pg, flow, from, unfinished)))
+	if (unfinished.length > 0 && !take_cut_message(pg, flow, from, unfinished))
 		return postgresql_lose(pg, flow, from);
 	if (bytes > side->remaining)
 		return postgresql_lose(pg, flow, from);

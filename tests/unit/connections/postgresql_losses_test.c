@@ -126,6 +126,22 @@ static void a_tail_whose_time_is_not_known_says_so(void **state)
 				       "server postgresql 1 ok message namespace=u text=B\n");
 }
 
+static void a_query_that_began_before_the_reply_that_was_lost_is_not_given_the_next_one(void **state)
+{
+	struct feed *feed = *state;
+
+	make(FEED_RECEIVED, "Q A\nQ B, whose end is lost");
+	feed_bytes(feed, FEED_RECEIVED, talk.bytes, talk.length - 9);
+	say_cut(feed, FEED_SENT, "T 1\nD 1\nC SELECT 1\nZ I\nC DELETE 1\nZ I", 20);
+	feed_skip(feed, FEED_RECEIVED, 9);
+	client(feed, "Q C");
+	server(feed, "C SET\nZ I");
+	client(feed, "X");
+	assert_string_equal(feed->log, "server postgresql 1 ok cut-by-loss end-unseen namespace=u text=A\n"
+				       "server postgresql 1 ok " UNANSWERED " request-cut namespace=u text=B, whose end\n"
+				       "server postgresql 1 ok message namespace=u text=C\n");
+}
+
 static void a_hole_within_a_row_costs_nothing(void **state)
 {
 	struct feed *feed = *state;
@@ -521,6 +537,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOSS_TEST(replies_beyond_the_budget_end_with_the_clients_next_turn),
 		LOSS_TEST(a_tail_whose_time_is_not_known_says_so),
+		LOSS_TEST(a_query_that_began_before_the_reply_that_was_lost_is_not_given_the_next_one),
 		LOSS_TEST(a_hole_within_a_row_costs_nothing),
 		LOSS_TEST(replies_to_a_batch_beyond_the_budget_are_cut_and_the_next_batch_is_exact),
 		LOSS_TEST(a_text_beyond_the_budget_is_cut),

@@ -202,7 +202,7 @@ static void every_prefix_of_every_packet_is_read_within_its_bounds(void **state)
 
 				(void)!mysql_recognise_command(bytes, more, false);
 				(void)!mysql_recognise_reply(bytes, 1, more);
-				(void)!mysql_recognise(&(struct opening){.bytes = bytes, .more_may_come = more});
+				(void)!mysql_recognise(&(struct opening){.bytes = bytes, .more_may_come = more, .joined = true});
 			}
 		}
 	}
@@ -260,10 +260,10 @@ static void use_names_a_schema(void **state)
 
 /* ---- recognition ---- */
 
-static enum match recognise_packets(const char *text, bool first)
+static enum match recognise_packets(const char *text, bool joined)
 {
 	mysql_turn_write(&packets, text);
-	return mysql_recognise(&(struct opening){.bytes = guarded(packets.bytes, packets.length), .first = first});
+	return mysql_recognise(&(struct opening){.bytes = guarded(packets.bytes, packets.length), .joined = joined});
 }
 
 static void greetings_commands_and_logins_are_recognised(void **state)
@@ -278,17 +278,17 @@ static void greetings_commands_and_logins_are_recognised(void **state)
 		"1 ~09~80~88~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00u~00~00"};
 
 	(void)state;
-	assert_int_equal(recognise_packets(GREETING_MYSQL, true), MATCH_FROM_SERVER);
-	assert_int_equal(recognise_packets(GREETING_MARIADB, true), MATCH_FROM_SERVER);
+	assert_int_equal(recognise_packets(GREETING_MYSQL, false), MATCH_FROM_SERVER);
 	assert_int_equal(recognise_packets(GREETING_MARIADB, false), MATCH_FROM_SERVER);
-	assert_int_equal(recognise_packets(GREETING_MYSQL "\n1 x", true), MATCH_NO);
+	assert_int_equal(recognise_packets(GREETING_MARIADB, true), MATCH_FROM_SERVER);
+	assert_int_equal(recognise_packets(GREETING_MYSQL "\n1 x", false), MATCH_NO);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (recognise_packets(texts[i], false) != MATCH_FROM_CLIENT)
+		if (recognise_packets(texts[i], true) != MATCH_FROM_CLIENT)
 			fail_msg("%s", texts[i]);
-		assert_int_equal(recognise_packets(texts[i], true), MATCH_NO);
+		assert_int_equal(recognise_packets(texts[i], false), MATCH_NO);
 	}
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
-		if (recognise_packets(none[i], false) != MATCH_NO)
+		if (recognise_packets(none[i], true) != MATCH_NO)
 			fail_msg("%s", none[i]);
 	}
 }
@@ -298,7 +298,7 @@ static void a_packet_that_is_still_coming_is_waited_for(void **state)
 	(void)state;
 	mysql_turn_write(&packets, "0 ~03SELECT a FROM t");
 	for (size_t n = 1; n < packets.length; n++) {
-		struct opening opening = {.bytes = guarded(packets.bytes, n), .more_may_come = true};
+		struct opening opening = {.bytes = guarded(packets.bytes, n), .more_may_come = true, .joined = true};
 
 		assert_int_equal(mysql_recognise(&opening), n >= MYSQL_HEADER_BYTES ? MATCH_MORE : MATCH_NO);
 		opening.more_may_come = false;
@@ -306,7 +306,7 @@ static void a_packet_that_is_still_coming_is_waited_for(void **state)
 	}
 	mysql_turn_write(&packets, GREETING_MYSQL);
 	for (size_t n = 1; n < packets.length; n++) {
-		struct opening opening = {.bytes = guarded(packets.bytes, n), .more_may_come = true, .first = true};
+		struct opening opening = {.bytes = guarded(packets.bytes, n), .more_may_come = true};
 
 		assert_int_equal(mysql_recognise(&opening), MATCH_MORE);
 	}
@@ -341,9 +341,9 @@ static void what_other_protocols_say_is_not_recognised(void **state)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		for (size_t n = 0; n <= others[i].length; n++) {
 			for (int more = 0; more < 2; more++) {
-				for (int first = 0; first < 2; first++) {
+				for (int joined = 0; joined < 2; joined++) {
 					enum match match = mysql_recognise(&(struct opening){
-						.bytes = guarded(others[i].bytes, n), .more_may_come = more, .first = first});
+						.bytes = guarded(others[i].bytes, n), .more_may_come = more, .joined = joined});
 
 					if (match == MATCH_FROM_CLIENT || match == MATCH_FROM_SERVER || (match == MATCH_MORE && !more))
 						fail_msg("%zu: %zu bytes", i, n);
