@@ -57,8 +57,8 @@ static void check(void *context, const struct exchange *x)
 	(void)context;
 	if (x->start_ns > x->end_ns || x->endpoints == NULL)
 		abort();
-	if (x->protocol != EXCHANGE_DATABASE)
-		return;
+	if (x->protocol != EXCHANGE_DATABASE || (d->system != DATABASE_MYSQL && d->system != DATABASE_MARIADB))
+		return; /* the bytes made another protocol of it */
 	if (d->operations != 1 || d->returned_rows < -1 || d->failed != (d->status_code.bytes != NULL))
 		abort();
 	if ((x->flags & EXCHANGE_RESPONSE_UNSEEN) && (d->failed || d->returned_rows != -1))
