@@ -75,7 +75,8 @@ struct commands;
 struct commands_rules {
 	enum database_system system;
 
-	/* The reply that passes: does it say failed, with which code? What else is to be noted? */
+	/* The reply that passes: does it say failed, with which code? EXCHANGE_RESPONSE_CUT if that was not seen. What
+	 * else is to be noted? */
 	void (*note_reply)(const struct commands *commands, struct command *command);
 
 	/* Fill in more than the queue knows. These may be NULL. */

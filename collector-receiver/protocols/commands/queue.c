@@ -239,7 +239,7 @@ void commands_refute(struct commands *commands, const struct flow *flow, enum ex
 		struct command *command = take_oldest(commands);
 
 		counter_add(COUNTER_RESPONSES_UNMATCHED, 1);
-		command->flags &= ~(uint32_t)EXCHANGE_END_UNSEEN;
+		command->flags &= ~(uint32_t)(EXCHANGE_END_UNSEEN | EXCHANGE_END_INFERRED | EXCHANGE_RESPONSE_CUT);
 		hand_over_unanswered(commands, flow, command, reason);
 	}
 }

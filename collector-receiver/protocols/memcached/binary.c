@@ -96,6 +96,7 @@ static void begin_reply(struct memcached *memcached, const struct flow *flow, co
 	memcached->in_reply = true;
 	memcached->reply_data_left = header->body_bytes;
 	memcached->reply_goes_on = header->opcode == MEMCACHED_STAT && header->key_bytes > 0;
+	memcached->outcome_seen = true;
 	memcached->failed = memcached_status_is_error(header->status);
 	memcached->code_length = 0;
 	if (memcached->failed)

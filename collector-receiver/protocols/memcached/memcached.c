@@ -38,6 +38,8 @@ enum step memcached_reply_begins(struct memcached *memcached, const struct flow 
 		wait_early(memcached);
 	}
 	commands_reply_begins(&memcached->commands, flow);
+	memcached->outcome_seen = memcached->failed = false;
+	memcached->code_length = 0;
 	return STEP_TOOK;
 }
 
@@ -54,6 +56,8 @@ static void note_reply(const struct commands *commands, struct command *command)
 {
 	const struct memcached *memcached = (const struct memcached *)commands;
 
+	if (!memcached->outcome_seen)
+		command->flags |= EXCHANGE_RESPONSE_CUT;
 	command->failed = memcached->failed;
 	command->code_length = memcached->code_length;
 	memcpy(command->code, memcached->code, memcached->code_length);

@@ -122,6 +122,7 @@ struct memcached {
 	bool in_reply;
 	bool reply_line_passes; /* a line whose end is not reached */
 	bool reply_goes_on;	/* another line, or response, follows what passes */
+	bool outcome_seen;
 	bool failed;
 	uint64_t reply_data_left;
 	uint8_t code_length;

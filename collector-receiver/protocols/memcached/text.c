@@ -176,6 +176,7 @@ static bool take_reply_line(struct memcached *memcached, const struct flow *flow
 		return false;
 	memcached->reply_data_left = bytes < 0 ? 0 : (uint64_t)bytes + 2;
 	memcached->reply_goes_on = is_one_of_many(word);
+	memcached->outcome_seen = true;
 	memcached->failed = is_error(word);
 	memcached->code_length = 0;
 	if (memcached->failed) {

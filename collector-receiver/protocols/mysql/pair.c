@@ -177,9 +177,11 @@ static bool is_reported(const struct mysql_request *request)
 static void complete(struct mysql *my, const struct flow *flow, struct mysql_request *request, enum exchange_end end,
 		     uint32_t flags)
 {
+	bool outcome_seen = (flags & EXCHANGE_RESPONSE_CUT) == 0 || request->reply.prepared;
+
 	if (is_reported(request))
 		report(my, flow, request, end, flags, request->reply.last_ns);
-	if (end == EXCHANGE_ENDED_BY_MESSAGE)
+	if (end == EXCHANGE_ENDED_BY_MESSAGE && outcome_seen)
 		mysql_apply(my, flow, request);
 	else
 		mysql_apply_unknown(my, request);

@@ -33,9 +33,10 @@ void mysql_server_end_is_inferred(struct mysql *my, const struct flow *flow)
 
 	if (reply->torn)
 		mysql_pair_finish(my, flow, EXCHANGE_CUT_BY_LOSS, EXCHANGE_END_UNSEEN);
-	else
+	else /* an error may end rows, too */
 		mysql_pair_finish(my, flow, EXCHANGE_ENDED_BY_MESSAGE,
-				  EXCHANGE_END_INFERRED | (reply->tail_unseen ? EXCHANGE_END_UNSEEN : 0));
+				  EXCHANGE_END_INFERRED | (reply->failed ? 0 : EXCHANGE_RESPONSE_CUT) |
+					  (reply->tail_unseen ? EXCHANGE_END_UNSEEN : 0));
 }
 
 /* A client that does not pipeline sends a command when it has got all it waited for. */
@@ -73,13 +74,13 @@ static void result_ended(struct mysql *my, const struct mysql_ok *ok)
 	my->ends_with_packet = !(ok->status & MYSQL_STATUS_MORE_RESULTS);
 }
 
-static enum step take_error(struct mysql *my, struct slice shown)
+static enum step take_error(struct mysql *my, const struct mysql_header *header, struct slice shown)
 {
 	struct mysql_reply *reply = &my->oldest->reply;
 	uint16_t code;
 
 	if (!mysql_parse_error(shown, &code))
-		return refuse_server(my);
+		return shown.length < header->length ? lose_server(my, false) : refuse_server(my);
 	if (code == MYSQL_ERROR_PROGRESS)
 		return STEP_TOOK;
 	reply->failed = true;
@@ -122,7 +123,7 @@ static enum step take_row(struct mysql *my, const struct mysql_header *header, s
 	}
 	switch ((unsigned char)shown.bytes[0]) {
 	case MYSQL_ERROR:
-		return take_error(my, shown);
+		return take_error(my, header, shown);
 	case MYSQL_EOF:
 		if (header->length < MYSQL_PAYLOAD_BYTES_MAX)
 			return take_ok(my, header, shown);
@@ -161,7 +162,7 @@ static enum step take_definition(struct mysql *my, const struct mysql_header *he
 		}
 	}
 	if ((unsigned char)shown.bytes[0] == MYSQL_ERROR)
-		return take_error(my, shown);
+		return take_error(my, header, shown);
 	if (my->definitions_left == 0)
 		return refuse_server(my);
 	my->definitions_left--;
@@ -192,7 +193,7 @@ static enum step take_result(struct mysql *my, const struct mysql_header *header
 	if (marker == MYSQL_OK && header->length > 6)
 		return take_ok(my, header, shown);
 	if (marker == MYSQL_ERROR)
-		return take_error(my, shown);
+		return take_error(my, header, shown);
 	if (marker != MYSQL_LOCAL_INFILE)
 		return take_columns(my, header, shown);
 	my->infile = true;
@@ -206,7 +207,7 @@ static enum step take_prepared(struct mysql *my, const struct mysql_header *head
 	struct mysql_prepared prepared;
 
 	if ((unsigned char)shown.bytes[0] == MYSQL_ERROR)
-		return take_error(my, shown);
+		return take_error(my, header, shown);
 	if (!mysql_parse_prepared(shown, my->capabilities, &prepared))
 		return shown.length < header->length ? lose_server(my, false) : refuse_server(my);
 	reply->prepared = true;
@@ -226,7 +227,7 @@ static enum step take_single(struct mysql *my, const struct mysql_header *header
 	unsigned char marker = (unsigned char)shown.bytes[0];
 
 	if (marker == MYSQL_ERROR)
-		return take_error(my, shown);
+		return take_error(my, header, shown);
 	if (marker == MYSQL_OK && shown.length >= 7)
 		return take_ok(my, header, shown);
 	my->ends_with_packet = true;

@@ -179,6 +179,8 @@ static void note_reply(const struct commands *commands, struct command *command)
 	struct slice word = {reply->word, reply->word_length};
 
 	command->failed = reply->failed || (reply->failed_within && command->kind == REDIS_EXEC);
+	if (reply->type == 0 || (command->kind == REDIS_EXEC && reply->values_left > 0))
+		command->flags |= EXCHANGE_RESPONSE_CUT;
 	if (command->failed) {
 		memcpy(command->code, reply->code, reply->code_length);
 		command->code_length = reply->code_length;

@@ -168,9 +168,28 @@ static void a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_a
 	}
 }
 
+/* The reply before it has nothing to say about it. */
+static void a_reply_whose_first_line_was_not_seen_says_nothing_of_success_or_failure(void **state)
+{
+	struct feed *feed = feed_create();
+
+	(void)state;
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	feed_text(feed, FEED_RECEIVED, "set a 0 0 1\r\nx\r\n");
+	feed_text(feed, FEED_SENT, "SERVER_ERROR out of memory\r\n");
+	feed_text(feed, FEED_RECEIVED, "get b\r\n");
+	feed_cut(feed, FEED_SENT, "VAL", 3, 50);
+	feed_text(feed, FEED_RECEIVED, "get c\r\n");
+	assert_string_equal(feed->log,
+			    "server memcached 1 failed message code=SERVER_ERROR operation=set arguments=4 text=set a 0 0 1\n"
+			    "server memcached 1 ok message end-inferred response-cut operation=get arguments=1 text=get b\n");
+	feed_destroy(feed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reply_whose_first_line_was_not_seen_says_nothing_of_success_or_failure),
 		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server),
 		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
 		cmocka_unit_test(a_get_is_known_by_its_answer),

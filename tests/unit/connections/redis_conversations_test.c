@@ -188,6 +188,38 @@ static void a_command_that_was_kept_incomplete_ends_where_its_bytes_end(void **s
 	feed_destroy(feed);
 }
 
+/* What EXEC says is decided by every reply in it. */
+static void an_execution_that_was_not_seen_to_its_end_may_have_failed(void **state)
+{
+	struct feed *feed = feed_create();
+
+	(void)state;
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nEXEC\r\n");
+	feed_cut(feed, FEED_SENT, "*2\r\n+OK\r\n", 9, 29);
+	feed_text(feed, FEED_RECEIVED, GET_A);
+	feed_cut(feed, FEED_SENT, "*2\r\n+OK\r\n", 9, 29);
+	feed_text(feed, FEED_RECEIVED, GET_A);
+	assert_string_equal(feed->log,
+			    "server redis 1 ok message end-inferred response-cut namespace=0 operation=EXEC arguments=0 text=EXEC\n"
+			    "server redis 1 ok message end-inferred namespace=0 operation=GET arguments=1 text=GET a\n");
+	feed_destroy(feed);
+}
+
+static void a_reply_whose_type_was_not_seen_may_be_an_error(void **state)
+{
+	struct feed *feed = feed_create();
+
+	(void)state;
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	feed_text(feed, FEED_RECEIVED, GET_A);
+	feed_cut(feed, FEED_SENT, "*", 1, 29);
+	feed_text(feed, FEED_RECEIVED, GET_A);
+	assert_string_equal(feed->log,
+			    "server redis 1 ok message end-inferred response-cut namespace=0 operation=GET arguments=1 text=GET a\n");
+	feed_destroy(feed);
+}
+
 static void a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again(void **state)
 {
 	static const struct turn probe[2] = {TURN(">*1\r\n$5\r\nPROBE\r\n"), TURN("<-PROBED x\r\n")};
@@ -206,6 +238,8 @@ int main(void)
 		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
 		cmocka_unit_test(an_inline_ping_is_known_by_its_answer),
 		cmocka_unit_test(a_command_that_was_kept_incomplete_ends_where_its_bytes_end),
+		cmocka_unit_test(an_execution_that_was_not_seen_to_its_end_may_have_failed),
+		cmocka_unit_test(a_reply_whose_type_was_not_seen_may_be_an_error),
 		cmocka_unit_test(a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again),
 	};
 
