@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* memrchr */
 #include "exchanges/redaction.h"
 
+#include <strings.h>
+
 #include "counters.h"
 #include "sql/sql_sanitise.h"
 #include "sql/sql_summary.h"
@@ -334,6 +336,25 @@ struct slice redaction_code(struct slice raw)
 	return blank_allowed ? raw : (struct slice){0};
 }
 
+/* By their first words. */
+bool redaction_arguments_may_leave(struct slice operation)
+{
+	static const struct slice with_credentials[] = {
+		SLICE_LITERAL("AUTH"),	   SLICE_LITERAL("HELLO"),    SLICE_LITERAL("ACL"),
+		SLICE_LITERAL("CONFIG"),   SLICE_LITERAL("MIGRATE"),  SLICE_LITERAL("SENTINEL"),
+		SLICE_LITERAL("MODULE"),   SLICE_LITERAL("sasl_auth"), SLICE_LITERAL("sasl_step"),
+	};
+	const char *blank = operation.length == 0 ? NULL : memchr(operation.bytes, ' ', operation.length);
+	size_t length = blank == NULL ? operation.length : (size_t)(blank - operation.bytes);
+
+	for (size_t i = 0; i < sizeof(with_credentials) / sizeof(with_credentials[0]); i++) {
+		if (length == with_credentials[i].length &&
+		    strncasecmp(operation.bytes, with_credentials[i].bytes, length) == 0)
+			return false;
+	}
+	return length > 0;
+}
+
 struct slice redaction_command(struct redaction_space *space, struct slice operation, uint32_t arguments)
 {
 	struct writer w = writer_open(space, REDACTION_QUERY_TEXT_MAX);
@@ -363,9 +384,14 @@ struct slice redaction_query_text(struct redaction_space *space, const struct re
 	if (text->text.length == 0 || rules->query_text == QUERY_TEXT_OFF)
 		return (struct slice){0};
 	w.keep_lines = true;
-	if (rules->query_text == QUERY_TEXT_RAW)
+	bool shows_literals = rules->query_text == QUERY_TEXT_RAW ||
+			      (rules->query_text == QUERY_TEXT_PARAMETERISED && is_parameterised);
+
+	if (shows_literals && sql_may_hold_secret(text->text))
+		is_whole = sql_sanitise(text, &sink);
+	else if (rules->query_text == QUERY_TEXT_RAW)
 		write_clean(&w, text->text);
-	else if (rules->query_text == QUERY_TEXT_PARAMETERISED && is_parameterised && sql_has_placeholder(text))
+	else if (shows_literals && sql_has_placeholder(text))
 		is_whole = sql_drop_comments(text, &sink);
 	else
 		is_whole = sql_sanitise(text, &sink);

@@ -14,7 +14,7 @@ enum redaction_query_text {
 	QUERY_TEXT_SANITISED,     /* literals are '?' */
 	QUERY_TEXT_PARAMETERISED, /* the same, but for text whose values travel apart from it */
 	QUERY_TEXT_OFF,
-	QUERY_TEXT_RAW, /* as sent: literals, keys and values */
+	QUERY_TEXT_RAW, /* as sent: literals, keys and values; but not of what holds passwords */
 };
 
 struct redaction {
@@ -83,6 +83,10 @@ struct slice redaction_query_text(struct redaction_space *space, const struct re
 
 /* Operations and targets of an SQL statement, or of a batch (sql_summary.h). Absent if there are none. */
 struct slice redaction_query_summary(struct redaction_space *space, const struct sql_text *text, bool is_batch);
+
+/* May the arguments of a command leave where QUERY_TEXT_RAW asks for them? Not if they are credentials, nor if nobody
+ * knows which command it is (operation.length == 0). */
+bool redaction_arguments_may_leave(struct slice operation);
 
 /* The text of a command with its arguments: the operation and a '?' for each of them, "..." for those beyond
  * REDACTION_ARGUMENTS_MAX. */

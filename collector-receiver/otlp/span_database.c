@@ -115,7 +115,8 @@ static struct slice command_text(struct span *span, const struct database_exchan
 {
 	if (rules->query_text == QUERY_TEXT_OFF)
 		return (struct slice){0};
-	if (rules->query_text == QUERY_TEXT_RAW && database->query_text.length > 0)
+	if (rules->query_text == QUERY_TEXT_RAW && database->query_text.length > 0 &&
+	    redaction_arguments_may_leave(operation))
 		return redaction_text(&span->space, database->query_text, REDACTION_QUERY_TEXT_MAX);
 	if (operation.length == 0)
 		return (struct slice){0};

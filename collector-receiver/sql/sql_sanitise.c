@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "sql/sql_sanitise.h"
 
+#include <strings.h>
+
 /* Within IN (...), while it holds literals only, one stands for all. */
 enum in_list {
 	NOT_IN_LIST,
@@ -155,6 +157,28 @@ bool sql_has_placeholder(const struct sql_text *text)
 	while (token.kind != SQL_END && (token.kind != SQL_PLACEHOLDER || token.text.bytes[0] != first))
 		token = sql_lexer_next(&lexer);
 	return token.kind == SQL_PLACEHOLDER;
+}
+
+/* Wherever it stands: options of connections are literals themselves. */
+bool sql_may_hold_secret(struct slice text)
+{
+	static const struct slice words[] = {
+		SLICE_LITERAL("passw"), SLICE_LITERAL("pwd"), SLICE_LITERAL("identified"), SLICE_LITERAL("secret"),
+		SLICE_LITERAL("credential"),
+	};
+
+	for (size_t at = 0; at < text.length; at++) {
+		char first = (char)(text.bytes[at] | 0x20);
+
+		if (first != 'p' && first != 'i' && first != 's' && first != 'c')
+			continue;
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			if (words[i].length <= text.length - at &&
+			    strncasecmp(text.bytes + at, words[i].bytes, words[i].length) == 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 struct slice sql_traceparent(struct slice text)

@@ -22,6 +22,9 @@ bool sql_drop_comments(const struct sql_text *text, const struct sql_sink *sink)
 /* Has the text a place for a value: $1 in PostgreSQL, else '?'. */
 bool sql_has_placeholder(const struct sql_text *text);
 
+/* Does it speak of a password, or the like? Its literals are not to be shown then, whatever is configured. */
+bool sql_may_hold_secret(struct slice text);
+
 /* The value of traceparent in a comment that the text ends with, as sqlcommenter writes it; absent if there is none. */
 struct slice sql_traceparent(struct slice text);
 

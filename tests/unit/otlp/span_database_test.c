@@ -250,6 +250,41 @@ static void keys_and_values_leave_only_when_configured(void **state)
 	assert_string_equal(value("name"), "GET");
 }
 
+static void credentials_never_leave_whatever_is_configured(void **state)
+{
+	static const char *const operations[] = {"AUTH",      "auth",	    "HELLO",	    "ACL SETUSER", "CONFIG SET",
+						 "config set", "MIGRATE",   "SENTINEL SET", "MODULE LOADEX", "sasl_auth",
+						 "sasl_step", "not-a:name"};
+	static const char *const statements[] = {
+		"CREATE USER u IDENTIFIED BY 'hunter2'",
+		"ALTER ROLE u WITH ENCRYPTED PASSWORD 'hunter2' VALID UNTIL $1",
+		"set password for 'u'@'%' = 'hunter2'",
+		"CHANGE MASTER TO MASTER_PASSWORD='hunter2'",
+		"CREATE SUBSCRIPTION s CONNECTION 'host=h password=hunter2' PUBLICATION p",
+		"SELECT dblink_connect('user=u pwd=hunter2', $1)",
+	};
+
+	(void)state;
+	for (rules.redaction.query_text = QUERY_TEXT_SANITISED; rules.redaction.query_text <= QUERY_TEXT_RAW;
+	     rules.redaction.query_text++) {
+		struct exchange command = command_fixture(CLIENT, NULL), sql = database_fixture(CLIENT, NULL);
+
+		command.database.query_text = S("x SETUSER u >hunter2");
+		for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+			command.database.operation = (struct slice){operations[i], strlen(operations[i])};
+			make(&command);
+			assert_null(strstr(value("db.query.text"), "hunter2"));
+		}
+		sql.database.parameterised = true;
+		for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+			sql.database.query_text = (struct slice){statements[i], strlen(statements[i])};
+			make(&sql);
+			assert_null(strstr(value("db.query.text"), "hunter2"));
+			assert_null(strstr(value("name"), "hunter2"));
+		}
+	}
+}
+
 static void without_query_text_there_is_its_summary(void **state)
 {
 	struct exchange exchange = database_fixture(CLIENT, NULL);
@@ -299,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup(only_clients_have_a_metric, seed),
 		cmocka_unit_test_setup(returned_rows_are_opt_in, seed),
 		cmocka_unit_test_setup(keys_and_values_leave_only_when_configured, seed),
+		cmocka_unit_test_setup(credentials_never_leave_whatever_is_configured, seed),
 		cmocka_unit_test_setup(without_query_text_there_is_its_summary, seed),
 		cmocka_unit_test_setup(a_comment_of_sqlcommenter_continues_the_trace, seed),
 		cmocka_unit_test_setup(the_longest_dirtiest_operation_stays_within_the_span, seed),
