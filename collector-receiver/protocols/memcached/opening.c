@@ -103,6 +103,7 @@ static const struct reply {
 	{"RESET", 1, 1, false},
 	{"BUSY", 1, UINT8_MAX, false},
 	{"ERROR", 1, 1, false},
+	{"ERROR:", 2, UINT8_MAX, false},
 	{"CLIENT_ERROR", 2, UINT8_MAX, false},
 	{"SERVER_ERROR", 2, UINT8_MAX, false},
 };

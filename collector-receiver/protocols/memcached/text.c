@@ -23,23 +23,11 @@ static enum block take_block(uint64_t *left, struct cursor *in)
 
 /* ---- commands ---- */
 
-static bool is_name(struct slice word)
-{
-	for (size_t i = 0; i < word.length; i++) {
-		char c = word.bytes[i];
-
-		if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_')
-			return false;
-	}
-	return word.length > 0 && word.length <= UINT8_MAX;
-}
-
+/* A line that begins with no known verb may be the data of a command that was refused: its words name nothing. */
 static void describe(struct command *command, const struct memcached_line *parsed)
 {
-	struct slice name = command_word(command, 0);
-
 	command->arguments = parsed->words > 0 ? parsed->words - 1 : 0;
-	command->operation_length = is_name(name) ? (uint8_t)name.length : 0;
+	command->operation_length = parsed->verb == NULL ? 0 : (uint8_t)strlen(parsed->verb->name);
 	command->kind = parsed->verb == NULL ? MEMCACHED_PLAIN : parsed->verb->kind;
 	if (parsed->quiet)
 		command->answer = COMMAND_REPLY_OR_SILENCE;
@@ -124,7 +112,7 @@ static bool is(struct slice word, const char *text)
 
 static bool is_error(struct slice word)
 {
-	return is(word, "ERROR") || is(word, "CLIENT_ERROR") || is(word, "SERVER_ERROR");
+	return is(word, "ERROR") || is(word, "ERROR:") || is(word, "CLIENT_ERROR") || is(word, "SERVER_ERROR");
 }
 
 /* More lines follow these. */
@@ -180,6 +168,7 @@ static bool take_reply_line(struct memcached *memcached, const struct flow *flow
 	memcached->failed = is_error(word);
 	memcached->code_length = 0;
 	if (memcached->failed) {
+		word.length -= word.bytes[word.length - 1] == ':'; /* "ERROR: shutdown not enabled" */
 		memcpy(memcached->code, word.bytes, word.length);
 		memcached->code_length = (uint8_t)word.length;
 	}

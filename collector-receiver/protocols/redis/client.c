@@ -58,7 +58,7 @@ static bool is_replication(const struct command *command)
 enum step redis_command_ended(struct redis *redis, const struct flow *flow, uint32_t words)
 {
 	struct command *command = redis->commands.receiving;
-	bool waits_early = redis->waits_early;
+	bool waits_early = redis->waits_early, is_inline = redis->words == 0;
 
 	redis->words = 0;
 	redis->waits_early = false;
@@ -66,6 +66,8 @@ enum step redis_command_ended(struct redis *redis, const struct flow *flow, uint
 		return STEP_TOOK;
 	if (command != NULL) {
 		classify(command, words);
+		if (is_inline && command->kind == REDIS_UNKNOWN)
+			command->operation_length = 0; /* any line of text could be one */
 		if (is_replication(command)) {
 			commands_forget_receiving(&redis->commands, flow);
 			commands_cut_all(&redis->commands, flow, EXCHANGE_CUT_BY_SHUTDOWN);

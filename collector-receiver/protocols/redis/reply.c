@@ -33,8 +33,11 @@ static void note_code(struct redis_reply *reply, const char *bytes, size_t n)
 	while (word < n && ((bytes[word] >= 'A' && bytes[word] <= 'Z') || bytes[word] == '_'))
 		word++;
 	append(reply->code, &reply->code_length, COMMAND_CODE_BYTES_MAX, bytes, word);
-	if (word < n)
-		reply->reads_code = false;
+	if (word == n)
+		return;
+	reply->reads_code = false;
+	if (bytes[word] != ' ' && bytes[word] != '\r') /* "Error ..." has no code, and none that is E */
+		reply->code_length = 0;
 }
 
 static void note_error(struct redis_reply *reply, bool outermost)

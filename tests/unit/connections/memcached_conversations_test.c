@@ -51,8 +51,15 @@ static const struct conversation conversations[] = {
 	 {TURN(">" SET), TURN("<SERVER_ERROR out of memory storing object\r\n"), TURN(">nonsense\r\n"), TURN("<ERROR\r\n"),
 	  TURN(">set k 0 0 x\r\n"), TURN("<CLIENT_ERROR bad command line format\r\n")},
 	 "memcached 1 failed message code=SERVER_ERROR operation=set arguments=4 text=set k 0 0 2\n"
-	 "memcached 1 failed message code=ERROR operation=nonsense arguments=0 text=nonsense\n"
+	 "memcached 1 failed message code=ERROR arguments=0 text=nonsense\n"
 	 "memcached 1 failed message code=CLIENT_ERROR operation=set arguments=4 text=set k 0 0 x\n"},
+	{"the data of a command that is refused is a line to the server, but names no operation",
+	 {TURN(">" SET), TURN("<" STORED), TURN(">set k abc 0 7\r\nhunter2\r\n"),
+	  TURN("<CLIENT_ERROR bad command line format\r\nERROR\r\n"), TURN(">shutdown\r\n"),
+	  TURN("<ERROR: shutdown not enabled\r\n")},
+	 SET_EXCHANGE "memcached 1 failed message code=CLIENT_ERROR operation=set arguments=4 text=set k abc 0 7\n"
+		      "memcached 1 failed message code=ERROR arguments=0 text=hunter2\n"
+		      "memcached 1 failed message code=ERROR operation=shutdown arguments=0 text=shutdown\n"},
 	{"without replies",
 	 {TURN(">set k 0 0 2 noreply\r\nhi\r\ndelete k noreply\r\nflush_all 10 noreply\r\n" SET), TURN("<" STORED),
 	  TURN(">quit\r\n"), TURN(".")},
@@ -121,7 +128,7 @@ static const struct conversation conversations[] = {
 	{"no Memcached at all", {TURN(">delete 1\r\n"), TURN("<DELETED\r\n"), TURN(">GET / x\r\n"), TURN("<STORED 1\r\n")}, ""},
 };
 
-enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]), BINARY_FIRST = 8 };
+enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]), BINARY_FIRST = 9 };
 
 static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server(void **state)
 {

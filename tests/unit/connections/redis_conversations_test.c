@@ -24,11 +24,14 @@ static const struct conversation conversations[] = {
 	{"errors",
 	 {TURN(">" GET_A), TURN("<-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"), TURN(">" GET_A),
 	  TURN("<-MOVED 3999 127.0.0.1:6381\r\n"), TURN(">" GET_A), TURN("<!21\r\nSYNTAX invalid syntax\r\n"),
-	  TURN(">" GET_A), TURN("<-lower case\r\n")},
+	  TURN(">" GET_A), TURN("<-lower case\r\n"), TURN(">" GET_A), TURN("<-Error of a script\r\n"), TURN(">" GET_A),
+	  TURN("<-BUSY\r\n")},
 	 "redis 1 failed message code=WRONGTYPE namespace=0 operation=GET arguments=1 text=GET a\n"
 	 "redis 1 failed message code=MOVED namespace=0 operation=GET arguments=1 text=GET a\n"
 	 "redis 1 failed message code=SYNTAX namespace=0 operation=GET arguments=1 text=GET a\n"
-	 "redis 1 failed message namespace=0 operation=GET arguments=1 text=GET a\n"},
+	 "redis 1 failed message namespace=0 operation=GET arguments=1 text=GET a\n"
+	 "redis 1 failed message namespace=0 operation=GET arguments=1 text=GET a\n"
+	 "redis 1 failed message code=BUSY namespace=0 operation=GET arguments=1 text=GET a\n"},
 	{"every type of RESP2 and RESP3, one reply each",
 	 {TURN(">" GET_A GET_A GET_A GET_A GET_A GET_A GET_A GET_A GET_A GET_A GET_A GET_A),
 	  TURN("<$-1\r\n$0\r\n\r\n:-12\r\n*-1\r\n*0\r\n*2\r\n*1\r\n:1\r\n*2\r\n$2\r\n\r\n\r\n-ERR x\r\n_\r\n#t\r\n,1.5\r\n"
@@ -122,10 +125,12 @@ static const struct conversation conversations[] = {
 	 "redis 1 ok message namespace=0 operation=GET arguments=1 text=GET a\n"
 	 "redis 1 ok message namespace=0 operation=client reply arguments=1 text=client reply on\n"},
 	{"inline commands, once the connection is known",
-	 {TURN(">" GET_A "\r\n  set  k \"a \\x41\\\"b\" 'it\\'s'\r\nPING\n*0\r\n*-1\r\n"), TURN("<$-1\r\n" OK "+PONG\r\n")},
+	 {TURN(">" GET_A "\r\n  set  k \"a \\x41\\\"b\" 'it\\'s'\r\nPING\nhunter2\r\n*0\r\n*-1\r\n"),
+	  TURN("<$-1\r\n" OK "+PONG\r\n-ERR unknown command\r\n")},
 	 "redis 1 ok message namespace=0 operation=GET arguments=1 text=GET a\n"
 	 "redis 1 ok message namespace=0 operation=set arguments=3 text=set k a A\"b it's\n"
-	 "redis 1 ok message namespace=0 operation=PING arguments=0 text=PING\n"},
+	 "redis 1 ok message namespace=0 operation=PING arguments=0 text=PING\n"
+	 "redis 1 failed message code=ERR namespace=0 arguments=0 text=hunter2\n"},
 	{"a replication stream is opaque",
 	 {TURN(">*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n"), TURN("<\n\n+FULLRESYNC 0123 0\r\n$3\r\nRDB*1\r\n$4\r\nPING\r\n"),
 	  TURN(">*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n0\r\n"), TURN("<*1\r\n$4\r\nPING\r\n")},
