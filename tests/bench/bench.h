@@ -25,7 +25,8 @@ struct bench_command {
 	int (*run)(bool json);
 };
 
-extern const struct bench_command ring_bench, encode_bench, parse_bench, sensor_bench;
+extern const struct bench_command ring_bench, encode_bench, parse_bench, sensor_bench, load_bench,
+	syscalls_bench;
 
 /* CLOCK_MONOTONIC, and the CPU time of the calling thread. */
 uint64_t bench_now_ns(void);

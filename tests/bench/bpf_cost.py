@@ -34,11 +34,11 @@ class LoadOptions(ctypes.Structure):
 
 
 @contextlib.contextmanager
-def empty_program():
-    """Attach `return 0` to sys_exit; yields its descriptor."""
+def empty_program(hook=b"sys_exit"):
+    """Attach `return 0` to a tracepoint; yields its descriptor."""
     libbpf = ctypes.CDLL("libbpf.so.1")
     options = LoadOptions(sz=ctypes.sizeof(LoadOptions), expected_attach_type=ATTACH_RAW_TP,
-                          attach_btf_id=libbpf.libbpf_find_vmlinux_btf_id(b"sys_exit", ATTACH_RAW_TP))
+                          attach_btf_id=libbpf.libbpf_find_vmlinux_btf_id(hook, ATTACH_RAW_TP))
     code = b"\xb7" + bytes(7) + b"\x95" + bytes(7)  # r0 = 0; exit
     program = libbpf.bpf_prog_load(PROG_TYPE_TRACING, b"empty", b"GPL", code, ctypes.c_size_t(2),
                                    ctypes.byref(options))
@@ -103,6 +103,12 @@ def sensor(path, directory):
 def descriptor_fields(pid, fd):
     with open(f"/proc/{pid}/fdinfo/{fd}") as file:
         return dict(re.findall(r"(\w+):\s+(\S+)", file.read()))
+
+
+def runs_of(pid, fd):
+    """(runs, ns) of the program behind a descriptor."""
+    fields = descriptor_fields(pid, fd)
+    return int(fields["run_cnt"]), int(fields["run_time_ns"])
 
 
 def programs_of(pid):

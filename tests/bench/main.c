@@ -9,7 +9,8 @@
 
 #include "bench.h"
 
-static const struct bench_command *const commands[] = {&ring_bench, &encode_bench, &parse_bench, &sensor_bench};
+static const struct bench_command *const commands[] = {&ring_bench,   &encode_bench, &parse_bench,
+						       &sensor_bench, &load_bench,   &syscalls_bench};
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), OPTIONS_MAX = 8 };
 
@@ -17,7 +18,7 @@ static void help_print(FILE *out)
 {
 	fprintf(out, "usage: shmotel-bench COMMAND [--json] [options]\n\nCommands:\n");
 	for (int i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(out, "\n--json prints one JSON object per measurement. COMMAND --help lists its options.\n"
 		     "--version prints the version.\n");
 }

@@ -22,7 +22,7 @@ user {user} {group};
 worker_processes {workers};
 pid {directory}/nginx.pid;
 error_log stderr error;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {connections}; }}
 http {{
     log_format requests '$request_method $request_uri $status';
     access_log {directory}/access.log requests;
@@ -52,7 +52,7 @@ http {{
 class Nginx:
     """nginx with a static folder, a WebDAV folder and an access log, on TCP over both IP versions and a Unix socket."""
 
-    def __init__(self, host, workers=2, extra="", env=None):
+    def __init__(self, host, workers=2, extra="", env=None, connections=1024):
         nginx = program("nginx")
         self.directory = host.directory / f"nginx-{len(host.processes)}"
         for name in ("files", "dav"):
@@ -64,7 +64,8 @@ class Nginx:
         configuration = self.directory / "nginx.conf"
         group = grp.getgrgid(pwd.getpwnam(RECEIVER_USER).pw_gid).gr_name
         configuration.write_text(NGINX.format(user=RECEIVER_USER, group=group, workers=workers, port=self.port,
-                                              directory=self.directory, extra=extra))
+                                              directory=self.directory, extra=extra,
+                                              connections=connections))
         self.process = host.start([nginx, "-p", self.directory, "-c", configuration], env=env)
         wait_for("nginx to listen", lambda: port_is_open(self.port))
 
