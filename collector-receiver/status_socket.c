@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 enum {
 	BACKLOG = 8,
 	VISITORS_PER_PASS = 8,
+	ANSWER_MS_MAX = 1000,
+	LEAVING_TRIES = 3,
 };
 
 struct status_socket {
@@ -80,20 +83,41 @@ static struct sockaddr_un address_of(const char *path)
 	return address;
 }
 
+enum listener {
+	LISTENER_NONE,
+	LISTENER_LEAVING,
+	LISTENER_ALIVE,
+};
+
+/* A receiver answers whoever connects. The kernel of one that was killed while io_uring polled its socket lets people
+ * connect for a moment, and then drops them. */
+static enum listener find_listener(const struct sockaddr_un *address)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	enum listener found = LISTENER_ALIVE;
+	char byte;
+
+	if (fd < 0)
+		return LISTENER_ALIVE;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+		found = errno == ECONNREFUSED ? LISTENER_NONE : LISTENER_ALIVE;
+	else if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ANSWER_MS_MAX) == 1 && recv(fd, &byte, 1, 0) <= 0)
+		found = LISTENER_LEAVING;
+	close(fd);
+	return found;
+}
+
 /* Whether the file at the path is a socket that its owner has left behind. */
 static bool is_stale(const struct sockaddr_un *address)
 {
+	enum listener listener = LISTENER_LEAVING;
 	struct stat status;
-	bool stale;
-	int fd;
 
 	if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
 		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	stale = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 && errno == ECONNREFUSED;
-	if (fd >= 0)
-		close(fd);
-	return stale;
+	for (int i = 0; i < LEAVING_TRIES && listener == LISTENER_LEAVING; i++)
+		listener = find_listener(address);
+	return listener == LISTENER_NONE;
 }
 
 static int status_listen(int fd, const char *path)

@@ -1,6 +1,7 @@
 """The real programs that scenarios put around the pair: servers, clients, and the Collector."""
 import grp
 import http.client
+import itertools
 import pathlib
 import pwd
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import collector
 from harness import RECEIVER_USER, Skip, check, free_port, port_is_open, program, wait_for
@@ -130,6 +132,18 @@ def wrk(host, url, requests, connections=8, threads=2):
     report = process.output()
     check("Non-2xx" not in report and "Socket errors" not in report, f"wrk saw errors: {report}")
     return int(re.search(r"(\d+) requests in", report).group(1))
+
+
+def wait_until_followed(host, server, telemetry, marker):
+    """Send requests until one is seen from both ends. What comes while a ring is still full is dropped like the rest."""
+    tries = itertools.count()
+
+    def is_followed():
+        path = f"{marker}-{next(tries)}-"
+        curl(host, f"{server.url}/{path}")
+        time.sleep(0.5)
+        return len(telemetry.matching(path)) == 2
+    wait_for(f"a request {marker!r} to be seen from both ends", is_followed)
 
 
 class Load:

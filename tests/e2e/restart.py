@@ -6,7 +6,7 @@ import signal
 import time
 
 from harness import check, check_equal, counter_sum, main, wait_for
-from peers import Load, Nginx, curl, program
+from peers import Load, Nginx, curl, program, wait_until_followed
 from telemetry import CLIENT, SERVER, Telemetry
 
 ATTACHES = "shmotel.receiver.attaches"
@@ -94,7 +94,7 @@ def a_stopped_receiver_costs_nothing_but_counted_drops(host):
         check(counter_sum(sensor.counters(), SENSOR_LOST, "reason=full") > full, "the sensor goes on dropping")
     finally:
         receiver.child.send_signal(signal.SIGCONT)
-    check_still_seen(host, nginx, telemetry, "after-it-went-on")
+    wait_until_followed(host, nginx, telemetry, "after-it-went-on")
     # The sum of the ring: what was written was read, as nothing else ended either side.
     check_equal(sensor.stop(), 0, "exit code of the sensor")
     check_equal(receiver.stop(), 0, "exit code of the receiver")

@@ -6,8 +6,8 @@ import signal
 import time
 
 from harness import check, check_equal, counter_sum, main, wait_for
-from peers import Nginx, curl, program
-from telemetry import CLIENT, SERVER, Telemetry
+from peers import Nginx, program, wait_until_followed
+from telemetry import Telemetry
 
 SECONDS = int(os.environ.get("SHMOTEL_SOAK_SECONDS", "8"))
 SEED = int(os.environ.get("SHMOTEL_SOAK_SEED", str(time.time_ns() % 100000)))
@@ -73,9 +73,7 @@ def killed_at_random_under_full_load(host):
     load.kill()
     print(f"{pair.kills}, slowest way back {slowest:.2f} s")
     telemetry = Telemetry(pair.path())
-    curl(host, f"{nginx.url}/afterwards")
-    for kind in (SERVER, CLIENT):
-        telemetry.wait_span("afterwards", kind)
+    wait_until_followed(host, nginx, telemetry, "afterwards")
     check_equal(pair.receiver.stop(), 0, "exit code of the receiver")
     check_equal(pair.sensor.stop(), 0, "exit code of the sensor")
     for program_report in (pair.sensor, pair.receiver):
