@@ -94,6 +94,12 @@ static bool http_receive(struct call_client *client, const uint8_t *bytes, size_
 	/* Nothing was asked: the server speaks out of turn, as with 408 before it closes. */
 	if (!client->call.active || client->call.over)
 		return false;
+	/* The same, but a call has begun since and nothing of it was sent: those words are no answer to it. */
+	if (client->answered > 0 && self->head_offset == 0) {
+		self->closing = true;
+		call_over(&client->call, CALL_DISCONNECTED, 0);
+		return true;
+	}
 	client->call.begun = true;
 	taken = http_response_take(&self->response, bytes, length);
 	if (taken < length)

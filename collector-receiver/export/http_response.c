@@ -81,7 +81,7 @@ static void take_field(struct http_response *response)
 	char *value, *end;
 
 	/* A line that begins with white space goes on with the one before: obsolete, and nothing that is of use here. */
-	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t' || colon[-1] == ' ') {
+	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t' || colon[-1] == ' ' || colon[-1] == '\t') {
 		response->state = HTTP_VIOLATED;
 		return;
 	}

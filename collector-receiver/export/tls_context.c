@@ -102,7 +102,9 @@ static bool expect_name(struct tls_context *context)
 
 	if (context->is_address)
 		return X509_VERIFY_PARAM_set1_ip_asc(parameters, context->name) == 1;
-	X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* The names that count are those of subjectAltName (RFC 9525): a common name may be any text. */
+	X509_VERIFY_PARAM_set_hostflags(parameters,
+					X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	return X509_VERIFY_PARAM_set1_host(parameters, context->name, 0) == 1;
 }
 
@@ -122,6 +124,8 @@ static bool set_up(struct tls_context *context, const struct tls_options *option
 	SSL_CTX_set_default_passwd_cb(context->ctx, no_passphrase);
 	SSL_CTX_set_mode(context->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					       SSL_MODE_RELEASE_BUFFERS);
+	/* A server that asks for handshake after handshake would only keep this side busy. */
+	SSL_CTX_set_options(context->ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_verify(context->ctx, options->insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	return SSL_CTX_set_min_proto_version(context->ctx,
 					     options->min_version == 13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&

@@ -7,7 +7,8 @@ import tempfile
 
 class Certificates:
     """pair(name) is (certificate, key) of a server for that host name or address. Of these names the certificate is
-    another: stranger (for localhost, by an authority of its own), expired (for localhost)."""
+    another: stranger (for localhost, by an authority of its own), expired (for localhost), common-name (localhost as
+    common name, and no other name), nul (for localhost, NUL, .example)."""
 
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="shmotel-certificates-")
@@ -37,10 +38,16 @@ class Certificates:
         authority, authority_key = (self.self_signed("other") if name == "stranger" else
                                     (self.authority, self.authority_key))
         extensions = self.path(name + ".ext")
+        nul = b"localhost\0.example"
         with open(extensions, "w", encoding="ascii") as out:
-            out.write("subjectAltName=%s:%s\n" % ("IP" if host[0].isdigit() else "DNS", host))
+            if name == "nul":
+                out.write("subjectAltName=DER:30%02x82%02x%s\n" % (len(nul) + 2, len(nul), nul.hex()))
+            elif name == "common-name":
+                out.write("basicConstraints=CA:FALSE\n")
+            else:
+                out.write("subjectAltName=%s:%s\n" % ("IP" if host[0].isdigit() else "DNS", host))
         self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                     "/CN=shmotel test host", "-keyout", key, "-out", request)
+                     "/CN=" + ("localhost" if name in ("common-name", "nul") else "shmotel test host"), "-keyout", key, "-out", request)
         self.openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial",
                      "-days", "-1" if name == "expired" else "1", "-extfile", extensions, "-out", certificate)
         os.chmod(key, 0o644)  # the exporter's user has to read it

@@ -2,12 +2,14 @@
 import email.utils
 import gzip
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 from certificates import Certificates  # noqa: E402
@@ -279,7 +281,8 @@ class Http(ExporterTest):
                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
                      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
-                     b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n",
+                     b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length\t: 0\r\n\r\n",
+                     b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n",
                      b"HTTP/1.1 200 OK\r\nContent-Length: " + b" " * 2000 + b"0\r\n\r\n"):
             with self.subTest(data[:60]):
                 counters, _ = self.outcome(closes(data), *EXPIRES, "-t", "500")
@@ -374,6 +377,34 @@ class Http(ExporterTest):
         driver.wait_idle()
         self.assertCounted(driver.quit(), EXPORT_SENT_SPANS=20, EXPORT_RETRIES=1)
 
+    def test_what_a_server_says_before_it_was_asked_is_no_answer(self):
+        spoken = threading.Event()
+
+        def script(connection):
+            connection.request()
+            connection.send(EMPTY)
+            self.assertTrue(idle.wait(30))
+            connection.send(response(408, b"too slow", "Connection: close\r\n"))
+            spoken.set()
+        for _ in range(20):
+            spoken.clear()
+            idle = threading.Event()
+            server = Server(self, script, good)
+            driver = self.http("-i", "3600000", "-e", "0")
+            driver.submit()
+            driver.wait_idle()
+            # The call begins before the loop hears of the 408: it is stopped when both come.
+            driver.process.send_signal(signal.SIGSTOP)
+            driver.tell("submit traces 10 100")
+            idle.set()
+            self.assertTrue(spoken.wait(30))
+            driver.process.send_signal(signal.SIGCONT)
+            driver.answer()
+            driver.wait_idle()
+            self.assertCounted(driver.quit(), EXPORT_SENT_SPANS=20)
+            server.stop()
+            os.unlink(self.path)
+
     def test_a_request_that_is_too_large_arrives_in_parts(self):
         def limited(too_large):
             def script(connection):
@@ -460,6 +491,51 @@ class Tls(ExporterTest):
 
     def test_an_expired_certificate_is_said_to_be_expired(self):
         self.refused("The certificate of localhost has expired", self.context("expired"))
+
+    def test_a_common_name_or_half_a_name_is_no_name(self):
+        for name in ("common-name", "nul"):
+            self.refused("certificate is not for localhost: correct the endpoint", self.context(name))
+
+    def test_a_certificate_that_vouches_for_itself_is_refused(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.certificates.self_signed("itself"))
+        self.refused("comes from an authority that is not trusted here", context)
+
+    def test_no_older_version_than_1_2_is_spoken(self):
+        for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            with self.subTest(version), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                context = self.context(minimum_version=version, maximum_version=version)
+                context.set_ciphers("ALL:@SECLEVEL=0")
+                self.refused("TLS with localhost failed", context)
+
+    def test_a_server_cannot_have_the_handshake_again(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        certificate, key = self.certificates.pair("localhost")
+        server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-tls1_2", "-cert", certificate,
+                                   "-key", key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.stdin.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        for line in server.stdout:
+            if b"ACCEPT" in line:
+                break
+        driver = self.driver("-i", "3600000", "-t", "30000", "-A", self.certificates.authority,
+                             endpoint="otlp-http:https://localhost:%d" % port)
+        driver.submit()
+        for line in server.stdout:
+            if b"POST /v1/traces" in line:
+                break
+        server.stdin.write(b"R\n")
+        server.stdin.flush()
+        # The server gives up what is refused. What is not refused would never end.
+        deadline = threading.Timer(10, server.kill)
+        deadline.start()
+        self.assertTrue(any(b"no renegotiation" in line for line in server.stdout))
+        deadline.cancel()
 
     def test_a_certificate_for_another_name_is_refused_and_the_override_helps(self):
         self.refused("certificate is not for localhost: correct the endpoint", self.context("elsewhere"))
