@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,11 +59,28 @@ static void name_file(char *out, size_t size, const char *directory, const char 
 	snprintf(out, size, "%s/%s-%08x.spool", directory, name, spool_checksum(owner, strlen(owner)));
 }
 
+/* The file of nobody else, who could read along or change what is believed later. A link would be one as well. */
+static int check_file(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
+		return -EPERM;
+	return (status.st_mode & 077) != 0 && fchmod(fd, 0600) != 0 ? -errno : 0;
+}
+
 static int open_file(struct spool *spool)
 {
+	int error;
+
 	spool->file.fd = open(spool->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (spool->file.fd < 0)
 		return -errno;
+	error = check_file(spool->file.fd);
+	if (error != 0)
+		return error;
 	if (flock(spool->file.fd, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	return 0;
@@ -74,6 +92,11 @@ static void explain(char *message, size_t size, const char *path, uint64_t bytes
 		snprintf(message, size, "The spool %s is in use by another receiver: give each its own directory.", path);
 	else if (error == -ENOSPC || error == -EDQUOT)
 		snprintf(message, size, "The disk has no room for the spool %s of %" PRIu64 " bytes.", path, bytes);
+	else if (error == -EPERM || error == -ELOOP)
+		snprintf(message, size,
+			 "The spool %s is not a file that belongs to the receiver's user alone: see who put it there, and "
+			 "remove it.",
+			 path);
 	else
 		snprintf(message, size,
 			 "The spool %s cannot be used: %s. Its directory has to exist, and the receiver's user has to be "

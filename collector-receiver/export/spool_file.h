@@ -68,7 +68,7 @@ uint32_t spool_checksum(const void *bytes, size_t length);
 
 /* All: 0 or -errno; -EBADMSG if the bytes are not what they should be. */
 int spool_file_create(struct spool_file *file, uint64_t bytes) __attribute__((warn_unused_result)); /* on file->fd */
-int spool_file_load(struct spool_file *file) __attribute__((warn_unused_result)); /* the header of file->fd */
+int spool_file_load(struct spool_file *file) __attribute__((warn_unused_result)); /* the header of file->fd; -EPROTONOSUPPORT: of another version */
 int spool_file_read_position(const struct spool_file *file, struct spool_position *position)
 	__attribute__((warn_unused_result));
 int spool_file_write_position(const struct spool_file *file, struct spool_position *position)

@@ -83,10 +83,10 @@ int spool_load_or_create(struct spool *spool, uint64_t bytes)
 		error = spool_file_read_position(&spool->file, &spool->head);
 	if (error == 0)
 		find_tail(spool);
-	if (error == -EBADMSG && size > 0)
-		log_line(LOG_LEVEL_WARNING, "the spool %s cannot be read and is made anew: what was in it is lost",
-			 spool->path);
-	if (error == -EBADMSG || (error == 0 && spool_is_empty(spool) && spool->file.capacity != capacity)) {
+	if ((error == -EBADMSG || error == -EPROTONOSUPPORT) && size > 0)
+		log_line(LOG_LEVEL_WARNING, "the spool %s %s and is made anew: what was in it is lost", spool->path,
+			 error == -EBADMSG ? "cannot be read" : "was written by another version of the receiver");
+	if (error == -EBADMSG || error == -EPROTONOSUPPORT || (error == 0 && spool_is_empty(spool) && spool->file.capacity != capacity)) {
 		error = spool_file_create(&spool->file, bytes);
 		spool->head = (struct spool_position){.generation = 1};
 		if (error == 0)

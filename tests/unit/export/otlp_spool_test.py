@@ -197,6 +197,48 @@ class Spool(ExporterTest):
         for call in server.calls:
             self.assertRegex(call.request, rb"resource-1 .*item-0 ")
 
+    def test_a_file_that_is_not_the_receivers_own_is_refused(self):
+        self.fill(1)
+        name, aside = self.file(), os.path.join(self.directory, "aside")
+
+        def fifo():
+            os.unlink(name)
+            os.mkfifo(name, 0o600)
+
+        def symbolic_link():
+            os.rename(name, aside)
+            os.symlink(aside, name)
+
+        def hard_link():
+            os.unlink(name)
+            os.link(aside, name)
+
+        def stranger():
+            os.unlink(name)
+            os.rename(aside, name)
+            os.chown(name, 65534, 65534)
+        for damage in (symbolic_link, hard_link, *([stranger] if os.getuid() == 0 else []), fifo):
+            with self.subTest(damage.__name__):
+                damage()
+                driver = self.spooling()
+                self.assertEqual(driver.process.wait(30), 2)
+                self.assertIn("is not a file that belongs to the receiver's user alone", driver.said())
+
+    def test_nobody_else_can_read_what_waits(self):
+        self.fill(1)
+        os.chmod(self.file(), 0o666)
+        self.spooling().quit()
+        self.assertEqual(os.stat(self.file()).st_mode & 0o777, 0o600)
+
+    def test_a_file_of_another_version_is_said_to_be_one(self):
+        self.fill(1)
+        with open(self.file(), "r+b") as out:
+            out.seek(4)
+            out.write(b"\x02")
+        driver = self.spooling()
+        self.assertCounted(driver.quit())
+        self.assertIn("was written by another version of the receiver and is made anew", driver.said())
+
     def test_an_unreadable_file_is_made_anew_and_said_so(self):
         for content in (b"x", b"\0" * 5000, os.urandom(20000)):
             self.fill(1)
