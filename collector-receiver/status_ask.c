@@ -59,7 +59,8 @@ static void status_print(char *text, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		const unsigned char c = (unsigned char)text[i];
 
-		if ((c < 0x20 && c != '\n') || c == 0x7f || (c >= 0x80 && c < 0xa0 && i > 0 && (unsigned char)text[i - 1] == 0xc2))
+		if ((c < 0x20 && c != '\n') || c == 0x7f ||
+		    (c >= 0x80 && c < 0xa0 && i > 0 && (unsigned char)text[i - 1] == 0xc2))
 			text[i] = '?';
 	}
 	fwrite(text, 1, length, stdout);
