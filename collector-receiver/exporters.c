@@ -55,3 +55,25 @@ int exporters_open(struct fan_out *exporters, struct loop *loop, const struct re
 	}
 	return 0;
 }
+
+void exporters_levels(void *context, struct self_levels *levels)
+{
+	const struct fan_out *exporters = context;
+
+	_Static_assert((int)FAN_OUT_EXPORTERS_MAX <= (int)SELF_COMPONENTS_MAX, "the levels of each exporter fit");
+	for (size_t i = 0; i < exporters->count; i++) {
+		const struct exporter *exporter = exporters->exporters[i];
+		struct exporter_status status = {.name = exporter->type->name};
+		uint64_t *values = levels->components[i].values;
+
+		exporter->type->status(exporter, &status);
+		levels->components[i].name = status.name;
+		values[SELF_LEVEL_QUEUE_SIZE] = status.requests;
+		values[SELF_LEVEL_QUEUE_CAPACITY] = status.requests_max != 0 ? status.requests_max : SELF_LEVEL_ABSENT;
+		values[SELF_LEVEL_SPANS] = status.items[OTLP_TRACES];
+		values[SELF_LEVEL_POINTS] = status.items[OTLP_METRICS];
+		values[SELF_LEVEL_SPOOL_SIZE] = status.has_spool ? status.spool.bytes : SELF_LEVEL_ABSENT;
+		values[SELF_LEVEL_SPOOL_CAPACITY] = status.has_spool ? status.spool.bytes_max : SELF_LEVEL_ABSENT;
+	}
+	levels->count = exporters->count;
+}

@@ -5,6 +5,7 @@
 #include "export/fan_out.h"
 #include "loop.h"
 #include "options.h"
+#include "otlp/self_metrics.h"
 #include "sandbox.h"
 
 /* Open files and look up host names for all of options->exports, and add to `needs` what their sockets take. Nothing is
@@ -12,5 +13,8 @@
  * fan_out_destroy. */
 int exporters_open(struct fan_out *exporters, struct loop *loop, const struct receiver_options *options,
 		   struct sandbox_needs *needs, char *message, size_t message_size) __attribute__((warn_unused_result));
+
+/* A self_levels_fn whose context is the fan_out: how full the exporters are. */
+void exporters_levels(void *fan_out, struct self_levels *levels);
 
 #endif

@@ -181,8 +181,10 @@ int receiver_open(struct receiver **receiver, const struct receiver_options *opt
 		return error;
 	sink = fan_out_sink(&r->exporters);
 	error = pipeline_open(&r->pipeline, r->loop, options, &sink);
-	if (error == 0)
-		error = open_intake(r);
+	if (error != 0)
+		return error;
+	telemetry_set_levels(r->pipeline.telemetry, exporters_levels, &r->exporters);
+	error = open_intake(r);
 	return error == 0 ? open_status(r) : error;
 }
 

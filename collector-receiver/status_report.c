@@ -115,9 +115,9 @@ static void put_exporter(struct page *page, const struct exporter *exporter, uin
 		put(page, status.busy ? "delivering" : "idle");
 	put(page, "; %" PRIu64 " requests of %" PRIu64 " bytes wait", status.requests, status.bytes);
 	if (status.has_spool)
-		put(page, " in the spool of %" PRIu64 " bytes: %" PRIu64 " spans, %" PRIu64 " data points",
-		    status.spool.bytes_max, status.spool.items[OTLP_TRACES], status.spool.items[OTLP_METRICS]);
-	put(page, "\n");
+		put(page, " in the spool of %" PRIu64 " bytes", status.spool.bytes_max);
+	put(page, "; %" PRIu64 " spans, %" PRIu64 " data points not delivered yet\n", status.items[OTLP_TRACES],
+	    status.items[OTLP_METRICS]);
 	if (status.problem[0] == '\0')
 		return;
 	put(page, "            last problem, ");

@@ -27,12 +27,13 @@ bool export_queue_push(struct export_queue *queue, struct otlp_request *request)
 	assert(queue->bytes <= queue->bytes_max);
 	if (queue->count == queue->request_max || request->length > queue->bytes_max - queue->bytes)
 		return false;
-	if (queue->items_max != 0 && request->items > queue->items_max - queue->items)
+	if (queue->items_max != 0 &&
+	    request->items > queue->items_max - queue->items[OTLP_TRACES] - queue->items[OTLP_METRICS])
 		return false;
 	place = (uint32_t)(((uint64_t)queue->first + queue->count) % queue->request_max);
 	queue->requests[place] = otlp_request_hold(request);
 	queue->count++;
-	queue->items += request->items;
+	queue->items[request->signal] += request->items;
 	queue->bytes += request->length;
 	return true;
 }
@@ -46,7 +47,7 @@ struct otlp_request *export_queue_pop(struct export_queue *queue)
 	request = queue->requests[queue->first];
 	queue->first = (queue->first + 1) % queue->request_max;
 	queue->count--;
-	queue->items -= request->items;
+	queue->items[request->signal] -= request->items;
 	queue->bytes -= request->length;
 	return request;
 }

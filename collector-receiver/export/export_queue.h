@@ -15,9 +15,9 @@ struct export_queue {
 	uint32_t first;
 	uint32_t count;
 	uint64_t items_max; /* spans and data points; 0: not bounded by them */
-	uint64_t items;
+	uint64_t items[OTLP_SIGNAL_COUNT]; /* of all that wait; as bytes */
 	size_t bytes_max;
-	size_t bytes; /* of all that wait */
+	size_t bytes;
 };
 
 /* 0 or -ENOMEM. request_max must not be 0. */

@@ -16,6 +16,8 @@ struct exporter_status {
 	uint64_t failures; /* attempts in a row that failed; 0: it delivers, or has nothing to deliver */
 	uint64_t requests; /* that wait, the one in delivery not among them */
 	uint64_t bytes;	   /* of them */
+	uint64_t requests_max; /* that may wait; 0: bounded by the spool's bytes */
+	uint64_t items[OTLP_SIGNAL_COUNT]; /* spans and data points that have not ended, those in delivery among them */
 	bool has_spool;	   /* they wait on disk */
 	struct spool_status spool;
 	const char *problem; /* the last thing that it complained of, "" for nothing */

@@ -190,7 +190,11 @@ void local_exporter_status(const struct exporter *base, struct exporter_status *
 
 	status->busy = self->current != NULL;
 	status->requests = self->queue.count;
+	status->requests_max = self->queue.request_max;
 	status->bytes = self->queue.bytes;
+	memcpy(status->items, self->queue.items, sizeof(status->items));
+	if (self->current != NULL)
+		status->items[self->current->signal] += self->current->items;
 	status->problem = self->log.last;
 	status->problem_ns = self->log.last_ns;
 }

@@ -164,21 +164,46 @@ static void exporter_destroy(struct exporter *base)
 	exporter_free(self);
 }
 
+/* Of the request in delivery: what of it has not ended. */
+static uint64_t exporter_items_in_delivery(const struct otlp_exporter *self)
+{
+	uint64_t items = self->current == NULL ? 0 : self->current->items;
+
+	for (size_t i = 0; i < self->part_count; i++)
+		items += self->parts[i]->items;
+	return items;
+}
+
+static enum otlp_signal exporter_signal_in_delivery(const struct otlp_exporter *self)
+{
+	return self->current != NULL ? self->current->signal : self->parts[0]->signal;
+}
+
 static void exporter_status(const struct exporter *base, struct exporter_status *status)
 {
 	const struct otlp_exporter *self = (const struct otlp_exporter *)base;
+	const uint64_t in_delivery = exporter_items_in_delivery(self);
 
 	status->name = self->name;
 	status->busy = self->current != NULL;
 	status->failures = self->failures;
 	status->requests = self->queue.count;
+	status->requests_max = self->spool == NULL ? self->queue.request_max : 0;
 	status->bytes = self->queue.bytes;
+	memcpy(status->items, self->queue.items, sizeof(status->items));
 	status->problem = self->log.last;
 	status->problem_ns = self->log.last_ns;
 	status->has_spool = self->spool != NULL;
+	if (self->spool != NULL) {
+		spool_status(self->spool, &status->spool);
+		memcpy(status->items, status->spool.items, sizeof(status->items));
+	}
+	/* What was taken from the spool is still among what it holds, and parts of it may have ended. */
+	if (in_delivery > 0)
+		status->items[exporter_signal_in_delivery(self)] +=
+			in_delivery - (self->from_spool ? spool_taken_items(self->spool) : 0);
 	if (self->spool == NULL)
 		return;
-	spool_status(self->spool, &status->spool);
 	status->requests = status->spool.records;
 	status->bytes = status->spool.bytes;
 }

@@ -301,6 +301,12 @@ void spool_done(struct spool *spool)
 	head_write(spool);
 }
 
+uint32_t spool_taken_items(const struct spool *spool)
+{
+	assert(spool->has_taken);
+	return spool->taken.items;
+}
+
 bool spool_is_empty(const struct spool *spool)
 {
 	return spool->head.offset >= spool->tail;

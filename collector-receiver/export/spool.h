@@ -47,6 +47,7 @@ struct otlp_request *spool_take(struct spool *spool, bool *maybe_sent) __attribu
 void spool_mark_sending(struct spool *spool);
 /* It has ended, well or badly. */
 void spool_done(struct spool *spool);
+uint32_t spool_taken_items(const struct spool *spool); /* of the request that was taken */
 /* The request that was taken is older than it may get. */
 bool spool_taken_is_too_old(const struct spool *spool);
 

@@ -1,4 +1,4 @@
-/* Write counters as monotonic sums. */
+/* Write counters as monotonic sums, and levels as others. */
 #include "otlp/self_metrics.h"
 
 #include "otlp/scope.h"
@@ -127,6 +127,54 @@ static void write_source(const struct source *source, const struct metric_period
 			write_metric(source, i, period, request);
 }
 
+/* A level is what was added less what was taken away: OpenTelemetry's UpDownCounter, cumulative whatever is preferred. */
+static void write_level(const struct self_levels *levels, enum self_level level, uint64_t start_unix_ns,
+			const struct metric_period *period, struct metric_request *request)
+{
+	static const struct counter_description descriptions[SELF_LEVEL_COUNT] = {
+#define SELF_LEVEL_ROW(id, name, unit, meaning) [SELF_LEVEL_##id] = {name, unit, "", meaning},
+		SELF_LEVELS(SELF_LEVEL_ROW)
+#undef SELF_LEVEL_ROW
+	};
+	const struct counter_description *d = &descriptions[level];
+	const size_t before = request->body.length;
+	struct metric_data data = metric_data_begin(request, from_text(d->metric), from_text(d->meaning),
+						    from_text(d->unit), METRIC_SUM);
+	uint32_t points = 0;
+
+	for (size_t i = 0; i < levels->count; i++) {
+		const uint64_t value = levels->components[i].values[level];
+		size_t point;
+
+		if (value == SELF_LEVEL_ABSENT)
+			continue;
+		point = wire_message_begin(&request->body, SUM_DATA_POINTS);
+		wire_add_fixed64(&request->body, POINT_START, start_unix_ns);
+		wire_add_fixed64(&request->body, POINT_TIME, period->end_unix_ns);
+		wire_add_fixed64(&request->body, POINT_AS_INT, value);
+		wire_add_string_attribute(&request->body, POINT_ATTRIBUTES, from_text("otel.component.name"),
+					  from_text(levels->components[i].name));
+		wire_message_end(&request->body, point);
+		points++;
+	}
+	metric_data_end(request, data, METRIC_CUMULATIVE);
+	if (points == 0 && !request->body.failed)
+		request->body.length = before;
+	request->points_here += points;
+}
+
+static void write_levels(const struct self_metrics *self, const struct metric_period *period,
+			 struct metric_request *request)
+{
+	struct self_levels levels = {.count = 0};
+
+	if (self->levels == NULL)
+		return;
+	self->levels(self->levels_context, &levels);
+	for (int level = 0; level < SELF_LEVEL_COUNT; level++)
+		write_level(&levels, (enum self_level)level, self->start_unix_ns, period, request);
+}
+
 void self_metrics_write(struct self_metrics *self, struct slice resource, const struct metric_period *period,
 			struct metric_request *request)
 {
@@ -139,5 +187,6 @@ void self_metrics_write(struct self_metrics *self, struct slice resource, const 
 	write_source(&receiver, period, request);
 	if (self->sensor_start_unix_ns != 0)
 		write_source(&sensor, period, request);
+	write_levels(self, period, request);
 	metric_request_end(request, brackets);
 }

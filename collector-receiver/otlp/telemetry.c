@@ -154,6 +154,12 @@ void telemetry_set_sensor_counters(struct telemetry *t, const uint64_t *values, 
 	self_metrics_set_sensor(&t->self, values, count, unix_ns(t, t->now_ns));
 }
 
+void telemetry_set_levels(struct telemetry *t, self_levels_fn levels, void *context)
+{
+	t->self.levels = levels;
+	t->self.levels_context = context;
+}
+
 /* --- export ------------------------------------------------------------------------------------------------------- */
 
 /* A wall clock that was put back does not end a period before it began. */

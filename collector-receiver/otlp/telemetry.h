@@ -12,6 +12,7 @@
 
 #include "exchanges/exchange.h"
 #include "otlp/request.h"
+#include "otlp/self_metrics.h"
 #include "otlp/span_from_exchange.h"
 
 struct telemetry_config {
@@ -55,6 +56,9 @@ void telemetry_set_clock(struct telemetry *telemetry, uint64_t monotonic_ns, uin
 
 /* The sensor's counters, by position of SENSOR_COUNTERS. */
 void telemetry_set_sensor_counters(struct telemetry *telemetry, const uint64_t *values, uint32_t count);
+
+/* Where the levels of self_metrics.h come from; asked at each export of metrics. */
+void telemetry_set_levels(struct telemetry *telemetry, self_levels_fn levels, void *context);
 
 /* The process is gone: its series end after one more export. What comes of it before that still joins it. */
 void telemetry_process_ended(struct telemetry *telemetry, uint64_t process_id);

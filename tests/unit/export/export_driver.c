@@ -1,6 +1,6 @@
 /* An OTLP exporter at the end of a pipe: a test says on standard input what to do, and reads what happened.
  *   submit traces|metrics ITEMS BYTES   spans ITEMS BYTES-OF-EACH   points ITEMS BYTES-OF-EACH
- *   idle   drain MILLISECONDS   counters   quit
+ *   idle   drain MILLISECONDS   counters   waiting   quit
  * What submit makes is not OTLP; spans and points makes requests whose items can be told apart ("item-N ").
  * Every command is answered with one line, idle and drain when it is so. */
 #define _GNU_SOURCE
@@ -47,6 +47,17 @@ static void print_counters(void)
 			printf("%s=%" PRIu64 " ", counter_names[i], counters[i]);
 	}
 	say("");
+}
+
+/* Counters as well, so that both are of one moment. */
+static void print_waiting(const struct driver *driver)
+{
+	struct exporter_status status = {.name = NULL};
+
+	driver->exporter->type->status(driver->exporter, &status);
+	printf("waiting_SPANS=%" PRIu64 " waiting_POINTS=%" PRIu64 " ", status.items[OTLP_TRACES],
+	       status.items[OTLP_METRICS]);
+	print_counters();
 }
 
 static void submit(struct driver *driver, const char *signal, uint32_t items, size_t bytes)
@@ -133,6 +144,8 @@ static void command(struct driver *driver, const char *line)
 		driver->wait_idle = true;
 	} else if (strcmp(line, "counters") == 0) {
 		print_counters();
+	} else if (strcmp(line, "waiting") == 0) {
+		print_waiting(driver);
 	} else {
 		loop_stop(driver->loop);
 	}

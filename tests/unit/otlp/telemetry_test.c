@@ -822,6 +822,48 @@ static void own_metrics_are_unique_and_have_one_unit_each(void **state)
 	free_metrics(r);
 }
 
+static void two_levels(void *context, struct self_levels *levels)
+{
+	levels->count = 2;
+	for (size_t i = 0; i < 2; i++) {
+		levels->components[i].name = i == 0 ? "first" : "second";
+		for (size_t j = 0; j < SELF_LEVEL_COUNT; j++)
+			levels->components[i].values[j] = SELF_LEVEL_ABSENT;
+		levels->components[i].values[SELF_LEVEL_QUEUE_SIZE] = *(uint64_t *)context + i;
+	}
+	levels->components[1].values[SELF_LEVEL_SPOOL_SIZE] = 0;
+}
+
+static void levels_are_what_stands_now_whatever_the_temporality(void **state)
+{
+	uint64_t value = 30;
+	metrics_request *r;
+	metric_message *m;
+
+	(void)state;
+	config.self_metrics = true;
+	config.delta = true;
+	start();
+	telemetry_set_levels(telemetry, two_levels, &value);
+	telemetry_flush(telemetry, now_ns);
+	value = 20;
+	telemetry_flush(telemetry, now_ns + NS_PER_S);
+	r = last_metrics();
+	m = find_metric(r, "shmotel-receiver", "shmotel.exporter.queue.size");
+	assert_non_null(m);
+	assert_false(m->sum->is_monotonic);
+	assert_int_equal(m->sum->aggregation_temporality, 2);
+	assert_string_equal(m->unit, "{request}");
+	assert_int_equal(m->sum->n_data_points, 2);
+	assert_int_equal(find_point(m, "otel.component.name", "first")->as_int, 20);
+	assert_int_equal(find_point(m, "otel.component.name", "second")->as_int, 21);
+	m = find_metric(r, "shmotel-receiver", "shmotel.exporter.spool.size");
+	assert_int_equal(m->sum->n_data_points, 1);
+	assert_int_equal(find_point(m, "otel.component.name", "second")->as_int, 0);
+	assert_null(find_metric(r, "shmotel-receiver", "shmotel.exporter.spool.capacity"));
+	free_metrics(r);
+}
+
 static void delta_counters_say_what_was_added(void **state)
 {
 	metrics_request *r;
@@ -976,6 +1018,7 @@ int main(void)
 		TEST(metrics_requests_are_split_at_their_limit),
 		TEST(all_counters_are_sums_of_shmotels_own_resource),
 		TEST(own_metrics_are_unique_and_have_one_unit_each),
+		TEST(levels_are_what_stands_now_whatever_the_temporality),
 		TEST(delta_counters_say_what_was_added),
 		TEST(without_memory_every_span_is_sent_or_counted),
 		TEST(without_memory_metrics_are_counted_and_come_the_next_time),
