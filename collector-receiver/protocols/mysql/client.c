@@ -17,7 +17,7 @@ static enum step lose_client(struct mysql *my, const struct flow *flow, bool at_
 	client->skip = 0;
 	client->continued = false;
 	client->lost_at_packet = at_packet;
-	my->client_lost = true;
+	my->client_lost = my->ever_lost = true;
 	return STEP_LOST;
 }
 
@@ -96,7 +96,9 @@ static enum step take_command(struct mysql *my, const struct flow *flow, const s
 		return mysql_become_opaque(my, flow);
 	}
 	if (!mysql_parse_command(shown, header->length, my->capabilities_known, my->capabilities, &command))
-		return refuse_client(my, flow);
+		return shown.length < header->length && shown.length < ID_COMMAND_BYTES
+			       ? commands_swallowed(my, flow, false)
+			       : refuse_client(my, flow);
 	command.long_command = header->length == MYSQL_PAYLOAD_BYTES_MAX;
 	mysql_server_turn_is_over(my, flow);
 	mysql_pair_prove(my, flow);

@@ -9,6 +9,7 @@ static void mysql_open(void *state, const bool lost[2])
 	struct mysql *my = state;
 
 	my->client_lost = lost[FROM_CLIENT];
+	my->ever_lost = lost[FROM_CLIENT] || lost[FROM_SERVER];
 	my->place = lost[FROM_SERVER] ? MYSQL_LOST : MYSQL_LOGGING_IN;
 }
 

@@ -279,6 +279,7 @@ struct mysql {
 	struct mysql_side sides[2]; /* by enum sender */
 	enum mysql_place place; /* of the server */
 	bool client_lost;
+	bool ever_lost; /* the place of either sender was lost before */
 	bool infile;         /* the client sends a file, up to an empty packet */
 	bool capabilities_known;
 	bool greeting_seen;

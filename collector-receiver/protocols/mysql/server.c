@@ -9,6 +9,7 @@ static enum step lose_server(struct mysql *my, bool at_packet)
 	struct mysql_side *server = &my->sides[FROM_SERVER];
 
 	my->place = MYSQL_LOST;
+	my->ever_lost = true;
 	my->ends_with_packet = my->stray_eof = my->definitions_end = false;
 	server->skip = 0;
 	server->continued = false;
@@ -16,9 +17,10 @@ static enum step lose_server(struct mysql *my, bool at_packet)
 	return STEP_LOST;
 }
 
+/* Not what the protocol allows; once the place was lost it is rather the answer to a command that was not seen. */
 static enum step refuse_server(struct mysql *my)
 {
-	counter_add(COUNTER_PARSER_MALFORMED, 1);
+	counter_add(my->ever_lost ? COUNTER_RESPONSES_UNMATCHED : COUNTER_PARSER_MALFORMED, 1);
 	if (my->answering)
 		my->oldest->reply.torn = true;
 	return lose_server(my, false);

@@ -345,6 +345,50 @@ static void bursts_of_lost_records_cost_no_later_turn(void **state)
 	check_losses(60, true, false);
 }
 
+static void say_in_pieces(struct feed *feed, int direction, const struct mysql_turn *turn, size_t from, size_t to,
+			  struct random *r)
+{
+	uint32_t step_max = random_below(r, 2) ? 40 : 4000;
+
+	while (from < to) {
+		size_t n = 1 + random_below(r, step_max);
+
+		n = n > to - from ? to - from : n;
+		if (random_below(r, 100) < 15)
+			feed_skip(feed, direction, n);
+		else
+			feed_bytes(feed, direction, turn->bytes + from, n);
+		from += n;
+	}
+}
+
+/* Both peers keep to the protocol: what does not fit is due to the loss. */
+static void what_was_lost_is_not_counted_as_malformed(void **state)
+{
+	static struct script script;
+	struct feed *feed = feed_create();
+
+	(void)state;
+	memset(counters, 0, sizeof(counters));
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct random r = {seed};
+		size_t at[2] = {0, 0};
+
+		generate(&script, &r);
+		log_in(feed, script.deprecate_eof);
+		for (unsigned i = 0; i < COMMANDS; i++) {
+			say_in_pieces(feed, FEED_RECEIVED, &script.client, at[0], script.command_end[i], &r);
+			say_in_pieces(feed, FEED_SENT, &script.server, at[1], script.answer_end[i], &r);
+			at[0] = script.command_end[i];
+			at[1] = script.answer_end[i];
+		}
+		feed_close(feed, SHM_CLOSE_NORMAL);
+	}
+	assert_int_equal(counters[COUNTER_PARSER_MALFORMED], 0);
+	assert_in_range(counters[COUNTER_PARSER_RESYNCS], 1, UINT32_MAX);
+	feed_destroy(feed);
+}
+
 /* Answers longer than the capture budget, and lost records among them. */
 static void losses_between_answers_beyond_the_budget_give_no_wrong_pair(void **state)
 {
@@ -390,6 +434,7 @@ int main(void)
 		cmocka_unit_test(any_segmentation_that_respects_causality_gives_the_same_exchanges),
 		cmocka_unit_test(lost_records_never_give_a_command_another_ones_answer_and_cost_no_later_turn),
 		cmocka_unit_test(bursts_of_lost_records_cost_no_later_turn),
+		cmocka_unit_test(what_was_lost_is_not_counted_as_malformed),
 		cmocka_unit_test(losses_between_answers_beyond_the_budget_give_no_wrong_pair),
 	};
 
