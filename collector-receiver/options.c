@@ -409,6 +409,10 @@ int receiver_options_read(struct receiver_options *options, int argc, char **arg
 		return 2;
 	}
 	if (outcome == OPTION_CHECK) {
+		if (!receiver_exports_check_files(options, reading.complaint, sizeof(reading.complaint))) {
+			fprintf(stderr, "%s: %s\n", table.program, reading.complaint);
+			return 2;
+		}
 		option_table_print(&table, &reading, options, stdout);
 		receiver_exports_print(options, stdout);
 		return 0;

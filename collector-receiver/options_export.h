@@ -14,6 +14,11 @@ bool receiver_exports_apply(struct receiver_options *options) __attribute__((war
 bool receiver_exports_check(const struct receiver_options *options, char *complaint, size_t size)
 	__attribute__((warn_unused_result));
 
+/* For --check-config: read the files of TLS and look at the spool's directory, as the user that the receiver becomes. Root
+ * is without its supplementary groups afterwards. False with a complaint. */
+bool receiver_exports_check_files(const struct receiver_options *options, char *complaint, size_t size)
+	__attribute__((warn_unused_result));
+
 /* What differs from one exporter to the next, and is not to be read off the options: a line for each. */
 void receiver_exports_print(const struct receiver_options *options, FILE *out);
 
