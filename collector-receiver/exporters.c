@@ -51,8 +51,10 @@ int exporters_open(struct fan_out *exporters, struct loop *loop, const struct re
 		if (error != 0)
 			return error;
 		needs_add(needs, &target);
-		needs->spool = needs->spool || (options->storage.directory != NULL && options->storage.directory[0] != '\0');
+		needs->spool = options->storage.directory != NULL && options->storage.directory[0] != '\0';
 	}
+	if (needs->spool)
+		spool_say_orphans(options->storage.directory);
 	return 0;
 }
 

@@ -36,6 +36,9 @@ int spool_open(struct spool **spool, const struct spool_options *options, const 
 	       size_t message_size) __attribute__((warn_unused_result));
 void spool_close(struct spool *spool); /* what waits stays in the file; NULL is allowed */
 
+/* When all exporters have opened theirs: name in the log the spools in the directory that nobody has. */
+void spool_say_orphans(const char *directory);
+
 /* 0, -ENOSPC when it is full, or -errno when the disk failed. The request is not kept in memory. */
 int spool_put(struct spool *spool, const struct otlp_request *request) __attribute__((warn_unused_result));
 

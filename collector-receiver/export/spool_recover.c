@@ -73,16 +73,23 @@ void spool_count_found(const struct spool *spool)
 		 spool->path, status.items[OTLP_TRACES], status.items[OTLP_METRICS]);
 }
 
-int spool_load_or_create(struct spool *spool, uint64_t bytes)
+int spool_load(struct spool *spool)
 {
-	const uint64_t capacity = (bytes - SPOOL_DATA_OFFSET) / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT;
-	const off_t size = lseek(spool->file.fd, 0, SEEK_END);
 	int error = spool_file_load(&spool->file);
 
 	if (error == 0)
 		error = spool_file_read_position(&spool->file, &spool->head);
 	if (error == 0)
 		find_tail(spool);
+	return error;
+}
+
+int spool_load_or_create(struct spool *spool, uint64_t bytes)
+{
+	const uint64_t capacity = (bytes - SPOOL_DATA_OFFSET) / SPOOL_ALIGNMENT * SPOOL_ALIGNMENT;
+	const off_t size = lseek(spool->file.fd, 0, SEEK_END);
+	int error = spool_load(spool);
+
 	if ((error == -EBADMSG || error == -EPROTONOSUPPORT) && size > 0)
 		log_line(LOG_LEVEL_WARNING, "the spool %s %s and is made anew: what was in it is lost", spool->path,
 			 error == -EBADMSG ? "cannot be read" : "was written by another version of the receiver");

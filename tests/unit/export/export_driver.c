@@ -311,6 +311,8 @@ int main(int argc, char **argv)
 		loop_destroy(driver.loop);
 		return 2;
 	}
+	if (driver.spool)
+		spool_say_orphans(options.spool.directory);
 	driver.input =
 		(struct loop_watch){.fd = STDIN_FILENO, .events = LOOP_READ, .ready = input_ready, .context = &driver};
 	loop_idle_set(driver.loop, &idle);

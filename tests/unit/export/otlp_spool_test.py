@@ -268,6 +268,23 @@ class Spool(ExporterTest):
         self.assertEqual(second.process.wait(30), 2)
         self.assertIn("in use by another receiver", second.said())
 
+    def test_a_spool_that_no_exporter_has_is_named_and_left_alone(self):
+        self.fill(4)
+        before = os.stat(self.file())
+        name = self.file()
+        other = self.driver("-S", self.spool, "-z", str(SIZE), endpoint="unix:///elsewhere.sock")
+        self.assertCounted(other.counters())
+        self.assertIn("the spool %s belongs to no exporter that is configured: its 10 spans and 0 data points wait" % name,
+                      other.said())
+        after = os.stat(name)
+        self.assertEqual((before.st_size, before.st_mtime_ns), (after.st_size, after.st_mtime_ns))
+        # In use is not left behind, whoever uses it.
+        first, second = self.spooling(), self.driver("-S", self.spool, "-z", str(SIZE), endpoint="unix:///third.sock")
+        first.counters()
+        second.counters()
+        self.assertNotIn("belongs to no exporter", first.said() + second.said())
+        other.quit()
+
     def test_a_directory_that_is_not_there_is_said_at_start(self):
         os.rmdir(self.spool)
         driver = self.spooling()
