@@ -1,33 +1,11 @@
-/* Collect a command word by word in a block that grows with it. */
-#include "counters.h"
+/* Collect a command of a database word by word in a block that grows with it. */
 #include "protocols/commands/commands.h"
 
 enum { TEXT_BYTES_MAX = COMMAND_BYTES_MAX - sizeof(struct command) };
 
-struct command *command_create(const struct flow *flow)
-{
-	struct command *command = block_pool_take(flow->pool, BLOCK_BYTES_MIN);
-
-	if (command == NULL) {
-		counter_add(COUNTER_STREAM_BUFFERS_FULL, 1);
-		return NULL;
-	}
-	memset(command, 0, sizeof(*command));
-	command->block_bytes = BLOCK_BYTES_MIN;
-	command->start_ns = flow->first_ns;
-	command->turn = flow->first_turn;
-	return command;
-}
-
-void command_destroy(const struct flow *flow, struct command *command)
-{
-	if (command != NULL)
-		block_pool_give(flow->pool, command, command->block_bytes);
-}
-
 static size_t room(const struct command *command)
 {
-	return command->block_bytes - sizeof(*command) - command->text_length;
+	return command->request.block_bytes - sizeof(*command) - command->text_length;
 }
 
 /* As far as the limit and the pool allow. */
@@ -39,19 +17,19 @@ static void grow(const struct flow *flow, struct command **command, size_t more)
 
 	while (bytes < sizeof(*old) + text)
 		bytes *= 2;
-	struct command *grown = bytes > old->block_bytes ? block_pool_take(flow->pool, bytes) : NULL;
+	struct command *grown = bytes > old->request.block_bytes ? block_pool_take(flow->pool, bytes) : NULL;
 
 	if (grown == NULL)
 		return;
 	memcpy(grown, old, sizeof(*old) + old->text_length);
-	grown->block_bytes = (uint16_t)bytes;
+	grown->request.block_bytes = (uint32_t)bytes;
 	*command = grown;
-	command_destroy(flow, old);
+	request_destroy(flow, &old->request);
 }
 
 void command_add(const struct flow *flow, struct command **command, const char *bytes, size_t length)
 {
-	if (*command == NULL || (*command)->flags & EXCHANGE_REQUEST_CUT)
+	if (*command == NULL || (*command)->request.flags & EXCHANGE_REQUEST_CUT)
 		return;
 	if (length > room(*command))
 		grow(flow, command, length);
@@ -59,7 +37,7 @@ void command_add(const struct flow *flow, struct command **command, const char *
 
 	if (length > room(r)) {
 		length = room(r);
-		r->flags |= EXCHANGE_REQUEST_CUT;
+		r->request.flags |= EXCHANGE_REQUEST_CUT;
 	}
 	memcpy(r->text + r->text_length, bytes, length);
 	r->text_length = (uint16_t)(r->text_length + length);
@@ -73,14 +51,14 @@ void command_word_begins(const struct flow *flow, struct command **command)
 
 void command_word_ended(struct command *command)
 {
-	if (command != NULL && command->words < COMMAND_WORDS_NOTED && (command->flags & EXCHANGE_REQUEST_CUT) == 0)
+	if (command != NULL && command->words < COMMAND_WORDS_NOTED && (command->request.flags & EXCHANGE_REQUEST_CUT) == 0)
 		command->word_end[command->words++] = command->text_length;
 }
 
 void command_cut(struct command *command)
 {
 	if (command != NULL)
-		command->flags |= EXCHANGE_REQUEST_CUT;
+		command->request.flags |= EXCHANGE_REQUEST_CUT;
 }
 
 struct slice command_word(const struct command *command, unsigned i)
@@ -92,4 +70,56 @@ struct slice command_word(const struct command *command, unsigned i)
 	if (start > command->word_end[i]) /* an empty first word has no blank behind it */
 		start = command->word_end[i];
 	return (struct slice){command->text + start, command->word_end[i] - start};
+}
+
+/* A reply to another one, or none, says nothing about it. */
+void command_describe(const struct command *command, enum database_system system, struct exchange *to)
+{
+	bool replied = (to->flags & EXCHANGE_RESPONSE_UNSEEN) == 0 && to->end != EXCHANGE_ENDED_BY_CLOSE;
+
+	to->protocol = EXCHANGE_DATABASE;
+	to->database = (struct database_exchange){
+		.system = system,
+		.language = DATABASE_COMMAND,
+		.query_text = {command->text, command->text_length},
+		.operations = 1,
+		.arguments = command->arguments,
+		.failed = replied && command->failed,
+		.returned_rows = -1,
+	};
+	if (command->operation_length > 0)
+		to->database.operation = (struct slice){command->text, command->operation_length};
+	if (replied && command->code_length > 0)
+		to->database.status_code = (struct slice){command->code, command->code_length};
+}
+
+/* ---- the one that passes ---- */
+
+void commands_begin(struct commands *commands, const struct flow *flow)
+{
+	if (pairing_begin(&commands->pairing, flow))
+		commands->receiving = request_create(flow, sizeof(struct command), BLOCK_BYTES_MIN - sizeof(struct command));
+}
+
+static struct request *take_receiving(struct commands *commands)
+{
+	struct command *command = commands->receiving;
+
+	commands->receiving = NULL;
+	return command == NULL ? NULL : &command->request;
+}
+
+void commands_wait(struct commands *commands)
+{
+	pairing_wait(&commands->pairing, take_receiving(commands));
+}
+
+void commands_report_one_way(struct commands *commands, const struct flow *flow)
+{
+	pairing_report_one_way(&commands->pairing, flow, take_receiving(commands));
+}
+
+void commands_forget_receiving(struct commands *commands, const struct flow *flow)
+{
+	request_destroy(flow, take_receiving(commands));
 }

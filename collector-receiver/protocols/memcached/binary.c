@@ -19,7 +19,7 @@ static void begin_command(struct memcached *memcached, const struct flow *flow, 
 		(*command)->kind = header->opcode;
 		(*command)->number = header->opaque;
 		if (memcached_opcode_is_quiet(header->opcode))
-			(*command)->answer = COMMAND_REPLY_OR_SILENCE;
+			(*command)->request.answer = REQUEST_REPLY_OR_SILENCE;
 	}
 	if (header->key_bytes > 0)
 		command_word_begins(flow, command);
@@ -77,16 +77,16 @@ static bool is_answered_by(const struct command *command, const struct memcached
  * are missing. */
 static void find_request(struct memcached *memcached, const struct flow *flow, const struct memcached_header *header)
 {
-	struct commands *commands = &memcached->commands;
+	struct pairing *pairing = &memcached->commands.pairing;
 
-	while (commands->answering && !is_answered_by(commands->unanswered, header)) {
-		if (commands->unanswered->answer == COMMAND_REPLY_OR_SILENCE) {
-			commands_skip_silent(commands, flow);
+	while (pairing->answering && !is_answered_by(commands_unanswered(&memcached->commands), header)) {
+		if (pairing->unanswered->answer == REQUEST_REPLY_OR_SILENCE) {
+			pairing_skip_silent(pairing, flow);
 			continue;
 		}
-		commands->answering = false;
-		commands_cut_all(commands, flow, EXCHANGE_CUT_BY_LOSS);
-		commands->doubt = true;
+		pairing->answering = false;
+		pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+		pairing->doubt = true;
 	}
 }
 
@@ -110,7 +110,7 @@ static enum step take_reply_header(struct memcached *memcached, const struct flo
 
 	if (memcached_reply_begins(memcached, flow) == STEP_WAIT)
 		return STEP_WAIT;
-	commands_reply_goes_on(&memcached->commands, flow);
+	pairing_reply_goes_on(&memcached->commands.pairing, flow);
 	switch (memcached_take_header(FROM_SERVER, in, &header)) {
 	case MEMCACHED_PARSE_MORE:
 		return STEP_MORE;
@@ -131,7 +131,7 @@ enum step memcached_binary_reply(struct memcached *memcached, const struct flow 
 		if (step != STEP_TOOK)
 			return step;
 	}
-	commands_reply_goes_on(&memcached->commands, flow);
+	pairing_reply_goes_on(&memcached->commands.pairing, flow);
 	memcached->reply_data_left -= cursor_skip(in, memcached->reply_data_left);
 	if (memcached->reply_data_left == 0)
 		memcached_reply_ended(memcached, flow);

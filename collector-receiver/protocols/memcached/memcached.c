@@ -32,12 +32,12 @@ static void wait_early(struct memcached *memcached)
 
 enum step memcached_reply_begins(struct memcached *memcached, const struct flow *flow)
 {
-	if (!commands_expect_reply(&memcached->commands)) {
+	if (!pairing_expects_reply(&memcached->commands.pairing)) {
 		if (flow->may_wait)
 			return STEP_WAIT;
 		wait_early(memcached);
 	}
-	commands_reply_begins(&memcached->commands, flow);
+	pairing_reply_begins(&memcached->commands.pairing, flow);
 	memcached->outcome_seen = memcached->failed = false;
 	memcached->code_length = 0;
 	return STEP_TOOK;
@@ -47,24 +47,32 @@ void memcached_reply_ended(struct memcached *memcached, const struct flow *flow)
 {
 	memcached->in_reply = false;
 	if (memcached->reply_goes_on)
-		commands_reply_is_push(&memcached->commands); /* the response that ends it answers */
+		pairing_reply_is_push(&memcached->commands.pairing); /* the response that ends it answers */
 	else
-		commands_reply_ended(&memcached->commands, flow);
+		pairing_reply_ended(&memcached->commands.pairing, flow);
 }
 
-static void note_reply(const struct commands *commands, struct command *command)
+static void note_reply(const struct pairing *pairing, struct request *request)
 {
-	const struct memcached *memcached = (const struct memcached *)commands;
+	const struct memcached *memcached = (const struct memcached *)pairing;
+	struct command *command = (struct command *)request;
 
 	if (!memcached->outcome_seen)
-		command->flags |= EXCHANGE_RESPONSE_CUT;
+		request->flags |= EXCHANGE_RESPONSE_CUT;
 	command->failed = memcached->failed;
 	command->code_length = memcached->code_length;
 	memcpy(command->code, memcached->code, memcached->code_length);
 }
 
-const struct commands_rules memcached_rules = {
-	.system = DATABASE_MEMCACHED,
+static bool describe(const struct pairing *pairing, const struct request *request, struct exchange *to)
+{
+	(void)pairing;
+	command_describe((const struct command *)request, DATABASE_MEMCACHED, to);
+	return true;
+}
+
+const struct pairing_rules memcached_rules = {
+	.describe = describe,
 	.note_reply = note_reply,
 };
 
@@ -93,8 +101,9 @@ static bool step_over_command(struct memcached *memcached, uint64_t *bytes)
 	return extras == 0 && key == 0 && memcached->data_left == 0;
 }
 
-static void forget_command(struct memcached *memcached)
+static void forget_command(struct memcached *memcached, const struct flow *flow)
 {
+	commands_forget_receiving(&memcached->commands, flow);
 	memcached->in_command = memcached->waits_early = false;
 	memcached->extras_left = memcached->key_left = 0;
 	memcached->data_left = 0;
@@ -109,23 +118,23 @@ static void forget_reply(struct memcached *memcached)
 enum step memcached_refuse(struct memcached *memcached, const struct flow *flow, enum sender from)
 {
 	if (from == FROM_CLIENT) {
-		forget_command(memcached);
-		return commands_refuse_client(&memcached->commands, flow);
+		forget_command(memcached, flow);
+		return pairing_refuse(&memcached->commands.pairing, flow, FROM_CLIENT);
 	}
 	forget_reply(memcached);
-	return commands_refuse_server(&memcached->commands, flow);
+	return pairing_refuse(&memcached->commands.pairing, flow, FROM_SERVER);
 }
 
 static enum step lose_client(struct memcached *memcached, const struct flow *flow)
 {
-	forget_command(memcached);
-	return commands_lose_client(&memcached->commands, flow);
+	forget_command(memcached, flow);
+	return pairing_lose(&memcached->commands.pairing, flow, FROM_CLIENT);
 }
 
 static enum step lose_server(struct memcached *memcached, const struct flow *flow)
 {
 	forget_reply(memcached);
-	return commands_lose_server(&memcached->commands, flow);
+	return pairing_lose(&memcached->commands.pairing, flow, FROM_SERVER);
 }
 
 static void decide(struct memcached *memcached, struct slice bytes)
@@ -140,7 +149,7 @@ static enum step memcached_next(void *state, const struct flow *flow, enum sende
 {
 	struct memcached *memcached = state;
 
-	if (memcached->commands.sides[from].lost)
+	if (memcached->commands.pairing.sides[from].lost)
 		return STEP_LOST;
 	decide(memcached, cursor_rest(in));
 	if (from == FROM_CLIENT)
@@ -166,7 +175,7 @@ static enum step client_hole(struct memcached *memcached, const struct flow *flo
 {
 	if (bytes == 0 && !memcached->in_command && take_kept(memcached, flow, unfinished))
 		return STEP_TOOK;
-	if (memcached->commands.sides[FROM_CLIENT].lost)
+	if (memcached->commands.pairing.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (memcached->in_command && unfinished.length == 0) {
 		bool ended = step_over_command(memcached, &bytes);
@@ -188,8 +197,8 @@ static enum step client_hole(struct memcached *memcached, const struct flow *flo
 static enum step server_hole(struct memcached *memcached, const struct flow *flow, struct slice unfinished,
 			     uint64_t bytes)
 {
-	commands_note_server_hole(&memcached->commands, flow);
-	if (memcached->commands.sides[FROM_SERVER].lost)
+	pairing_note_server_hole(&memcached->commands.pairing, flow);
+	if (memcached->commands.pairing.sides[FROM_SERVER].lost)
 		return STEP_LOST;
 	bool in_data = unfinished.length == 0 && memcached->reply_data_left > 0;
 
@@ -208,7 +217,7 @@ static void memcached_open(void *state, const bool lost[2])
 {
 	struct memcached *memcached = state;
 
-	commands_open(&memcached->commands, &memcached_rules, lost);
+	pairing_open(&memcached->commands.pairing, &memcached_rules, lost);
 }
 
 static enum step memcached_hole(void *state, const struct flow *flow, enum sender from, struct slice unfinished,
@@ -218,8 +227,8 @@ static enum step memcached_hole(void *state, const struct flow *flow, enum sende
 
 	if (from == FROM_SERVER)
 		return server_hole(memcached, flow, unfinished, bytes);
-	return memcached->commands.sides[FROM_CLIENT].lost ? STEP_LOST
-							   : client_hole(memcached, flow, unfinished, bytes);
+	return memcached->commands.pairing.sides[FROM_CLIENT].lost ? STEP_LOST
+								   : client_hole(memcached, flow, unfinished, bytes);
 }
 
 static enum match memcached_resync(void *state, const struct flow *flow, enum sender from, struct slice bytes,
@@ -231,11 +240,11 @@ static enum match memcached_resync(void *state, const struct flow *flow, enum se
 	enum match match = memcached_recognise_from(from, memcached->binary, bytes, more_may_come);
 
 	if (match == MATCH_FROM_CLIENT)
-		commands_client_found(&memcached->commands, flow);
+		pairing_client_found(&memcached->commands.pairing, flow);
 	if (match == MATCH_FROM_SERVER)
-		commands_server_found(&memcached->commands, flow);
+		pairing_server_found(&memcached->commands.pairing, flow);
 	if (match == MATCH_NO && from == FROM_SERVER)
-		commands_server_not_found(&memcached->commands, flow);
+		pairing_server_not_found(&memcached->commands.pairing, flow);
 	return match;
 }
 
@@ -244,7 +253,7 @@ static void memcached_end(void *state, const struct flow *flow, enum sender from
 	struct memcached *memcached = state;
 
 	if (from == FROM_SERVER)
-		commands_server_ended(&memcached->commands, flow, clean);
+		pairing_server_ended(&memcached->commands.pairing, flow, clean);
 	else if (unfinished.length > 0 || memcached->in_command)
 		counter_add(COUNTER_HEADS_UNFINISHED, 1);
 }
@@ -254,7 +263,7 @@ static void memcached_close(void *state, const struct flow *flow, enum exchange_
 	struct memcached *memcached = state;
 
 	commands_forget_receiving(&memcached->commands, flow);
-	commands_cut_all(&memcached->commands, flow, reason);
+	pairing_cut_all(&memcached->commands.pairing, flow, reason);
 }
 
 const struct protocol memcached_protocol = {

@@ -129,7 +129,7 @@ struct memcached {
 	char code[COMMAND_CODE_BYTES_MAX];
 };
 
-extern const struct commands_rules memcached_rules;
+extern const struct pairing_rules memcached_rules;
 
 /* text.c, binary.c: struct protocol.next for each of the two protocols and senders */
 enum step memcached_text_command(struct memcached *memcached, const struct flow *flow, struct cursor *in);

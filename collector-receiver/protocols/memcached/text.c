@@ -30,9 +30,9 @@ static void describe(struct command *command, const struct memcached_line *parse
 	command->operation_length = parsed->verb == NULL ? 0 : (uint8_t)strlen(parsed->verb->name);
 	command->kind = parsed->verb == NULL ? MEMCACHED_PLAIN : parsed->verb->kind;
 	if (parsed->quiet)
-		command->answer = COMMAND_REPLY_OR_SILENCE;
+		command->request.answer = REQUEST_REPLY_OR_SILENCE;
 	else if (command->kind == MEMCACHED_SHUTDOWN)
-		command->answer = COMMAND_REPLY_OR_CLOSE;
+		command->request.answer = REQUEST_REPLY_OR_CLOSE;
 }
 
 static void begin_command(struct memcached *memcached, const struct flow *flow, struct slice line,
@@ -134,11 +134,11 @@ static bool breaks_silence(enum memcached_kind kind, struct slice word)
 
 static void skip_silent(struct memcached *memcached, const struct flow *flow, struct slice word)
 {
-	struct commands *commands = &memcached->commands;
+	struct pairing *pairing = &memcached->commands.pairing;
 
-	while (commands->answering && commands->unanswered->answer == COMMAND_REPLY_OR_SILENCE &&
-	       !breaks_silence((enum memcached_kind)commands->unanswered->kind, word))
-		commands_skip_silent(commands, flow);
+	while (pairing->answering && pairing->unanswered->answer == REQUEST_REPLY_OR_SILENCE &&
+	       !breaks_silence((enum memcached_kind)commands_unanswered(&memcached->commands)->kind, word))
+		pairing_skip_silent(pairing, flow);
 }
 
 /* The length of the data block behind "VALUE <key> <flags> <length>" and "VA <length>"; -1: none, -2: malformed. */
@@ -205,7 +205,7 @@ static enum step pass_reply(struct memcached *memcached, const struct flow *flow
 
 static bool answers_watch(const struct memcached *memcached)
 {
-	return memcached->commands.answering && memcached->commands.unanswered->kind == MEMCACHED_WATCH &&
+	return memcached->commands.pairing.answering && commands_unanswered(&memcached->commands)->kind == MEMCACHED_WATCH &&
 	       !memcached->failed;
 }
 
@@ -213,7 +213,7 @@ enum step memcached_text_reply(struct memcached *memcached, const struct flow *f
 {
 	if (!memcached->in_reply && memcached_reply_begins(memcached, flow) == STEP_WAIT)
 		return STEP_WAIT;
-	commands_reply_goes_on(&memcached->commands, flow);
+	pairing_reply_goes_on(&memcached->commands.pairing, flow);
 	enum step step = pass_reply(memcached, flow, in);
 
 	if (step == STEP_LOST)
@@ -229,6 +229,6 @@ enum step memcached_text_reply(struct memcached *memcached, const struct flow *f
 	if (!log_follows)
 		return STEP_TOOK;
 	commands_forget_receiving(&memcached->commands, flow);
-	commands_cut_all(&memcached->commands, flow, EXCHANGE_CUT_BY_SHUTDOWN);
+	pairing_cut_all(&memcached->commands.pairing, flow, EXCHANGE_CUT_BY_SHUTDOWN);
 	return STEP_OPAQUE;
 }

@@ -5,8 +5,9 @@
 #include "protocols/redis/redis.h"
 
 /* What passes unseen may select another database. */
-static void forget_place(struct redis *redis)
+static void forget_place(struct redis *redis, const struct flow *flow)
 {
+	commands_forget_receiving(&redis->commands, flow);
 	redis->words = 0;
 	redis->bulk_left = 0;
 	redis->waits_early = false;
@@ -15,14 +16,14 @@ static void forget_place(struct redis *redis)
 
 static enum step lose_client(struct redis *redis, const struct flow *flow)
 {
-	forget_place(redis);
-	return commands_lose_client(&redis->commands, flow);
+	forget_place(redis, flow);
+	return pairing_lose(&redis->commands.pairing, flow, FROM_CLIENT);
 }
 
 static enum step refuse_client(struct redis *redis, const struct flow *flow)
 {
-	forget_place(redis);
-	return commands_refuse_client(&redis->commands, flow);
+	forget_place(redis, flow);
+	return pairing_refuse(&redis->commands.pairing, flow, FROM_CLIENT);
 }
 
 /* ---- whole commands ---- */
@@ -44,7 +45,7 @@ static void classify(struct command *command, uint32_t words)
 	if (command->kind == REDIS_SUBSCRIBE)
 		command->number = command->arguments > 0 ? command->arguments : 1;
 	if (command->kind == REDIS_SHUTDOWN)
-		command->answer = COMMAND_REPLY_OR_CLOSE;
+		command->request.answer = REQUEST_REPLY_OR_CLOSE;
 }
 
 /* Only a replica on an established link says so: what comes the other way are commands without replies. */
@@ -70,7 +71,7 @@ enum step redis_command_ended(struct redis *redis, const struct flow *flow, uint
 			command->operation_length = 0; /* any line of text could be one */
 		if (is_replication(command)) {
 			commands_forget_receiving(&redis->commands, flow);
-			commands_cut_all(&redis->commands, flow, EXCHANGE_CUT_BY_SHUTDOWN);
+			pairing_cut_all(&redis->commands.pairing, flow, EXCHANGE_CUT_BY_SHUTDOWN);
 			return STEP_OPAQUE;
 		}
 		if (!redis_reply_will_come(redis, command)) {
@@ -193,7 +194,7 @@ enum step redis_client_next(struct redis *redis, const struct flow *flow, struct
 {
 	size_t start = in->position;
 
-	if (redis->commands.sides[FROM_CLIENT].lost)
+	if (redis->commands.pairing.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (redis->words == 0) {
 		if (cursor_peek(in) != '*')
@@ -247,11 +248,11 @@ static void cut_command(struct redis *redis, const struct flow *flow)
 
 enum step redis_client_hole(struct redis *redis, const struct flow *flow, struct slice unfinished, uint64_t bytes)
 {
-	if (redis->commands.sides[FROM_CLIENT].lost)
+	if (redis->commands.pairing.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (bytes == 0 && redis->words == 0 && take_kept(redis, flow, unfinished))
 		return STEP_TOOK;
-	if (redis->commands.sides[FROM_CLIENT].lost)
+	if (redis->commands.pairing.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (redis->words > 0 && unfinished.length == 0) {
 		step_over_word(redis, &bytes);

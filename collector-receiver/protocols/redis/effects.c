@@ -27,7 +27,7 @@ static bool may_be_push(const struct redis *redis, bool asked)
 	bool subscribed = redis->subscribed || redis->shard_subscribed;
 
 	return redis->reply.type == '>' ||
-	       (redis->reply.type == '*' && (subscribed || asked || redis->commands.unanswered == NULL));
+	       (redis->reply.type == '*' && (subscribed || asked || redis->commands.pairing.unanswered == NULL));
 }
 
 static bool is_confirmation(const struct redis *redis, bool asked)
@@ -50,7 +50,7 @@ static bool is_monitor_line(const struct redis *redis)
 {
 	const struct redis_reply *reply = &redis->reply;
 
-	return (redis->monitoring || redis->commands.unanswered == NULL) && reply->type == '+' && reply->word_length > 0 &&
+	return (redis->monitoring || redis->commands.pairing.unanswered == NULL) && reply->type == '+' && reply->word_length > 0 &&
 	       reply->word[0] >= '0' && reply->word[0] <= '9';
 }
 
@@ -63,7 +63,7 @@ static void note_subscription(struct redis *redis)
 
 bool redis_reply_answers(struct redis *redis)
 {
-	struct command *waiting = redis->commands.unanswered;
+	struct command *waiting = commands_unanswered(&redis->commands);
 	bool asked = waiting != NULL && waiting->kind == REDIS_SUBSCRIBE;
 
 	if (is_confirmation(redis, asked)) {
@@ -113,10 +113,12 @@ static void note_exec(struct redis *redis, const struct command *command)
 	redis->queued_database_length = 0;
 }
 
-static void answered(struct commands *commands, const struct command *command)
+static void answered(struct pairing *pairing, const struct flow *flow, const struct request *request)
 {
-	struct redis *redis = (struct redis *)commands;
+	const struct command *command = (const struct command *)request;
+	struct redis *redis = (struct redis *)pairing;
 
+	(void)flow;
 	if (command->kind == REDIS_EXEC)
 		note_exec(redis, command);
 	if (command->failed)
@@ -141,9 +143,10 @@ static void answered(struct commands *commands, const struct command *command)
 	}
 }
 
-static void unanswered(struct commands *commands, const struct command *command)
+static void unanswered(struct pairing *pairing, const struct request *request)
 {
-	struct redis *redis = (struct redis *)commands;
+	const struct command *command = (const struct command *)request;
+	struct redis *redis = (struct redis *)pairing;
 
 	if (command->kind == REDIS_SELECT || command->kind == REDIS_RESET ||
 	    (command->kind == REDIS_EXEC && redis->queued_database_length > 0))
@@ -173,14 +176,15 @@ bool redis_reply_will_come(struct redis *redis, const struct command *command)
 
 /* ---- what is told about a command ---- */
 
-static void note_reply(const struct commands *commands, struct command *command)
+static void note_reply(const struct pairing *pairing, struct request *request)
 {
-	const struct redis_reply *reply = &((const struct redis *)commands)->reply;
+	const struct redis_reply *reply = &((const struct redis *)pairing)->reply;
+	struct command *command = (struct command *)request;
 	struct slice word = {reply->word, reply->word_length};
 
 	command->failed = reply->failed || (reply->failed_within && command->kind == REDIS_EXEC);
 	if (reply->type == 0 || (command->kind == REDIS_EXEC && reply->values_left > 0))
-		command->flags |= EXCHANGE_RESPONSE_CUT;
+		request->flags |= EXCHANGE_RESPONSE_CUT;
 	if (command->failed) {
 		memcpy(command->code, reply->code, reply->code_length);
 		command->code_length = reply->code_length;
@@ -190,18 +194,20 @@ static void note_reply(const struct commands *commands, struct command *command)
 		command->note |= REDIS_QUEUED;
 }
 
-static void describe(const struct commands *commands, const struct command *command, struct database_exchange *to)
+static bool describe(const struct pairing *pairing, const struct request *request, struct exchange *to)
 {
-	const struct redis *redis = (const struct redis *)commands;
+	const struct command *command = (const struct command *)request;
+	const struct redis *redis = (const struct redis *)pairing;
 
+	command_describe(command, DATABASE_REDIS, to);
 	if (redis->database_length > 0)
-		to->name_space = (struct slice){redis->database, redis->database_length};
+		to->database.name_space = (struct slice){redis->database, redis->database_length};
 	if (command->kind == REDIS_SCRIPT)
-		to->stored_procedure = command_word(command, 1);
+		to->database.stored_procedure = command_word(command, 1);
+	return true;
 }
 
-const struct commands_rules redis_rules = {
-	.system = DATABASE_REDIS,
+const struct pairing_rules redis_rules = {
 	.note_reply = note_reply,
 	.describe = describe,
 	.answered = answered,

@@ -8,7 +8,7 @@ static void redis_open(void *state, const bool lost[2])
 {
 	struct redis *redis = state;
 
-	commands_open(&redis->commands, &redis_rules, lost);
+	pairing_open(&redis->commands.pairing, &redis_rules, lost);
 	redis->speaks_inline = lost[FROM_CLIENT];
 	if (!lost[FROM_CLIENT] && !lost[FROM_SERVER]) {
 		redis->database[0] = '0';
@@ -35,7 +35,7 @@ static enum match find_command(struct redis *redis, const struct flow *flow, str
 	if (match == MATCH_NO && redis->speaks_inline && redis_is_inline_command(bytes))
 		match = MATCH_FROM_CLIENT;
 	if (match == MATCH_FROM_CLIENT)
-		commands_client_found(&redis->commands, flow);
+		pairing_client_found(&redis->commands.pairing, flow);
 	return match;
 }
 
@@ -44,11 +44,11 @@ static enum match find_reply(struct redis *redis, const struct flow *flow, struc
 	enum match match = redis_recognise_reply(bytes, more_may_come);
 
 	if (match == MATCH_FROM_SERVER) {
-		commands_server_found(&redis->commands, flow); /* may report what the old reply said so far */
+		pairing_server_found(&redis->commands.pairing, flow); /* may report what the old reply said so far */
 		redis->reply = (struct redis_reply){0};
 	}
 	if (match == MATCH_NO)
-		commands_server_not_found(&redis->commands, flow);
+		pairing_server_not_found(&redis->commands.pairing, flow);
 	return match;
 }
 
@@ -64,7 +64,7 @@ static void redis_end(void *state, const struct flow *flow, enum sender from, st
 	struct redis *redis = state;
 
 	if (from == FROM_SERVER)
-		commands_server_ended(&redis->commands, flow, clean);
+		pairing_server_ended(&redis->commands.pairing, flow, clean);
 	else if (unfinished.length > 0 || redis->words > 0)
 		counter_add(COUNTER_HEADS_UNFINISHED, 1);
 }
@@ -74,7 +74,7 @@ static void redis_close(void *state, const struct flow *flow, enum exchange_end 
 	struct redis *redis = state;
 
 	commands_forget_receiving(&redis->commands, flow);
-	commands_cut_all(&redis->commands, flow, reason);
+	pairing_cut_all(&redis->commands.pairing, flow, reason);
 }
 
 const struct protocol redis_protocol = {

@@ -148,7 +148,7 @@ bool redis_push_is_expected(const struct redis *redis, int first_byte);
 bool redis_reply_will_come(struct redis *redis, const struct command *command);
 
 /* The selected database, the subscriptions after an answer that was seen, or not. */
-extern const struct commands_rules redis_rules;
+extern const struct pairing_rules redis_rules;
 
 /* Which database is selected is not known any more. */
 void redis_forget_database(struct redis *redis);

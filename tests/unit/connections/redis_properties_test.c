@@ -335,7 +335,7 @@ static void a_long_reply_that_is_cut_ends_when_the_client_goes_on(void **state)
 static void too_many_waiting_commands_are_given_up_and_pairing_stays_right(void **state)
 {
 	struct feed *feed = feed_create();
-	const unsigned count = COMMANDS_OUTSTANDING_MAX + 500;
+	const unsigned count = PAIRING_WAITING_MAX + 500;
 
 	(void)state;
 	memset(counters, 0, sizeof(counters));
@@ -344,7 +344,7 @@ static void too_many_waiting_commands_are_given_up_and_pairing_stays_right(void 
 		feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nPING\r\n");
 	for (unsigned i = 0; i < count; i++)
 		feed_text(feed, FEED_SENT, "+PONG\r\n");
-	assert_int_equal(feed->exchanges, COMMANDS_OUTSTANDING_MAX);
+	assert_int_equal(feed->exchanges, PAIRING_WAITING_MAX);
 	assert_int_equal(counters[COUNTER_PIPELINE_FULL], 500);
 	feed_clear_log(feed);
 	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nTIME\r\n");

@@ -1,0 +1,104 @@
+/* What losses, and the turns after them, say about requests and their replies. */
+#include "counters.h"
+#include "protocols/pairing/pairing.h"
+
+/* A client that does not wait for replies has certainly got all of them after such a pause. */
+static const uint64_t quiet_ns = 10 * 1000 * 1000;
+
+/* Requests that are not seen may have their replies between those of others. */
+enum step pairing_lose(struct pairing *pairing, const struct flow *flow, enum sender from)
+{
+	pairing_refute(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+	if (from == FROM_SERVER)
+		pairing->may_overlap = false;
+	pairing->sides[from] = (struct pairing_side){true, flow->time_known, flow->turn};
+	return STEP_LOST;
+}
+
+enum step pairing_refuse(struct pairing *pairing, const struct flow *flow, enum sender from)
+{
+	counter_add(COUNTER_PARSER_MALFORMED, 1);
+	if (from == FROM_SERVER)
+		pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+	return pairing_lose(pairing, flow, from);
+}
+
+void pairing_note_server_hole(struct pairing *pairing, const struct flow *flow)
+{
+	pairing->tail_unseen = !flow->time_known;
+	if (flow->time_known)
+		pairing->reply_last_ns = flow->last_ns;
+}
+
+/* Of a client that waits for its replies, all are there when the next turn begins, if the hole is within the last. */
+void pairing_client_found(struct pairing *pairing, const struct flow *flow)
+{
+	struct pairing_side *client = &pairing->sides[FROM_CLIENT];
+	bool turns_tell = client->budget && client->lost_turn != flow->turn && !pairing->overlapping;
+
+	pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+	pairing->doubt = !turns_tell;
+	client->lost = false;
+}
+
+/* Without a gap that nobody saw begin, and with a client that waits for its replies, turns tell which reply this is.
+ * Else what waits of earlier turns is over, and the rest has to be proven. */
+void pairing_server_found(struct pairing *pairing, const struct flow *flow)
+{
+	struct pairing_side *server = &pairing->sides[FROM_SERVER];
+
+	if (pairing->overlapping || (server->budget && server->lost_turn == flow->turn)) {
+		pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+		pairing->doubt = true;
+	} else if (!server->budget) {
+		if (pairing->newest != NULL)
+			pairing_cut_before(pairing, flow, pairing->newest->turn);
+		if (pairing->answering) /* of the newest turn: how many of its replies are gone is not known */
+			pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+		pairing->doubt = true;
+	}
+	pairing->answering = false;
+	server->lost = false;
+}
+
+void pairing_server_not_found(struct pairing *pairing, const struct flow *flow)
+{
+	pairing->reply_last_ns = flow->last_ns;
+	pairing->tail_unseen = false;
+}
+
+void pairing_server_ended(struct pairing *pairing, const struct flow *flow, bool clean)
+{
+	bool lost = pairing->sides[FROM_SERVER].lost;
+
+	if (lost && clean)
+		pairing_end_inferred(pairing, flow);
+	if (!lost && clean && pairing->doubt)
+		pairing_prove(pairing, flow); /* no request followed, and by the final offsets none is missing */
+	pairing_cut_all(pairing, flow, lost ? EXCHANGE_CUT_BY_LOSS : EXCHANGE_CUT_BY_CLOSE);
+}
+
+/* The client goes on: were there as many replies as requests? */
+static void settle_doubt(struct pairing *pairing, const struct flow *flow)
+{
+	bool paused = flow->first_ns > pairing->reply_last_ns && flow->first_ns - pairing->reply_last_ns >= quiet_ns;
+
+	if (!pairing->overlapping || paused)
+		pairing_prove(pairing, flow);
+	pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+}
+
+void pairing_turn(struct pairing *pairing, const struct flow *flow)
+{
+	if (flow->first_turn == pairing->client_turn)
+		return;
+	pairing->client_turn = flow->first_turn;
+	if (pairing->sides[FROM_SERVER].lost) {
+		pairing_end_inferred(pairing, flow);
+		pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
+	} else if (pairing->doubt) {
+		settle_doubt(pairing, flow);
+	} else if (pairing->unanswered != NULL) {
+		pairing->may_overlap = true;
+	}
+}
