@@ -51,7 +51,8 @@ void command_word_begins(const struct flow *flow, struct command **command)
 
 void command_word_ended(struct command *command)
 {
-	if (command != NULL && command->words < COMMAND_WORDS_NOTED && (command->request.flags & EXCHANGE_REQUEST_CUT) == 0)
+	if (command != NULL && command->words < COMMAND_WORDS_NOTED &&
+	    (command->request.flags & EXCHANGE_REQUEST_CUT) == 0)
 		command->word_end[command->words++] = command->text_length;
 }
 
@@ -98,7 +99,8 @@ void command_describe(const struct command *command, enum database_system system
 void commands_begin(struct commands *commands, const struct flow *flow)
 {
 	if (pairing_begin(&commands->pairing, flow))
-		commands->receiving = request_create(flow, sizeof(struct command), BLOCK_BYTES_MIN - sizeof(struct command));
+		commands->receiving =
+			request_create(flow, sizeof(struct command), BLOCK_BYTES_MIN - sizeof(struct command));
 }
 
 static struct request *take_receiving(struct commands *commands)

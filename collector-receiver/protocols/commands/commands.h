@@ -11,8 +11,9 @@
 #include "protocols/pairing/pairing.h"
 
 enum {
-	COMMAND_BYTES_MAX = 1024,	 /* block of a waiting command; its text is cut where the block ends */
-	COMMAND_CODE_BYTES_MAX = 24,	 /* of what names an error */
+	COMMANDS_WAITING_MAX = 4096, /* for their reply on one connection */
+	COMMAND_BYTES_MAX = 1024,    /* block of a waiting command; its text is cut where the block ends */
+	COMMAND_CODE_BYTES_MAX = 24, /* of what names an error */
 	COMMAND_WORDS_NOTED = 3,
 };
 
@@ -21,7 +22,7 @@ enum {
 /* A command that passes or waits for its reply: a block of the pool, its text behind it. */
 struct command {
 	struct request request; /* first */
-	uint32_t arguments; /* that follow the operation */
+	uint32_t arguments;	/* that follow the operation */
 	uint16_t text_length;
 	uint16_t word_end[COMMAND_WORDS_NOTED]; /* of the first words of the text */
 	uint8_t words; /* how many of those are complete */
@@ -50,7 +51,7 @@ struct slice command_word(const struct command *command, unsigned i);
 /* ---- the commands of a connection ---- */
 
 struct commands {
-	struct pairing pairing; /* first */
+	struct pairing pairing;	   /* first */
 	struct command *receiving; /* passes; NULL too if it could not be kept */
 };
 

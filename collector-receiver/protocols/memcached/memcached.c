@@ -72,6 +72,7 @@ static bool describe(const struct pairing *pairing, const struct request *reques
 }
 
 const struct pairing_rules memcached_rules = {
+	.waiting_max = COMMANDS_WAITING_MAX,
 	.describe = describe,
 	.note_reply = note_reply,
 };

@@ -205,8 +205,8 @@ static enum step pass_reply(struct memcached *memcached, const struct flow *flow
 
 static bool answers_watch(const struct memcached *memcached)
 {
-	return memcached->commands.pairing.answering && commands_unanswered(&memcached->commands)->kind == MEMCACHED_WATCH &&
-	       !memcached->failed;
+	return memcached->commands.pairing.answering &&
+	       commands_unanswered(&memcached->commands)->kind == MEMCACHED_WATCH && !memcached->failed;
 }
 
 enum step memcached_text_reply(struct memcached *memcached, const struct flow *flow, struct cursor *in)

@@ -13,12 +13,11 @@ static enum step lose_client(struct mysql *my, const struct flow *flow, bool at_
 {
 	struct mysql_side *client = &my->sides[FROM_CLIENT];
 
-	mysql_pair_refute(my, flow, EXCHANGE_CUT_BY_LOSS);
 	client->skip = 0;
 	client->continued = false;
 	client->lost_at_packet = at_packet;
-	my->client_lost = my->ever_lost = true;
-	return STEP_LOST;
+	my->ever_lost = true;
+	return pairing_lose(&my->pairing, flow, FROM_CLIENT);
 }
 
 static enum step refuse_client(struct mysql *my, const struct flow *flow)
@@ -27,12 +26,10 @@ static enum step refuse_client(struct mysql *my, const struct flow *flow)
 	return lose_client(my, flow, false);
 }
 
-/* Commands that are not seen may have their answers between those that are, and may have changed the schema. */
+/* Commands that are not seen may have changed the schema. */
 static enum step commands_swallowed(struct mysql *my, const struct flow *flow, bool at_packet)
 {
 	counter_add(COUNTER_PARSER_HOLES, 1);
-	my->next_after_gap = true;
-	my->sides[FROM_CLIENT].lost_in_turn = flow->time_known;
 	if (my->schema_moves)
 		mysql_schema_forget(my);
 	return lose_client(my, flow, at_packet);
@@ -46,13 +43,8 @@ enum match mysql_client_resync(struct mysql *my, const struct flow *flow, struct
 		return MATCH_NO;
 	enum match match = mysql_recognise_command(bytes, more_may_come, false);
 
-	if (match == MATCH_FROM_CLIENT) {
-		if (client->lost_in_turn && flow->turn != client->turn) /* the server's turn in between had the answers */
-			my->next_after_gap = false;
-		my->next_after_gap |= my->outstanding > 0;
-		client->lost_in_turn = false;
-		my->client_lost = false;
-	}
+	if (match == MATCH_FROM_CLIENT)
+		pairing_client_found(&my->pairing, flow);
 	return match;
 }
 
@@ -100,8 +92,7 @@ static enum step take_command(struct mysql *my, const struct flow *flow, const s
 			       ? commands_swallowed(my, flow, false)
 			       : refuse_client(my, flow);
 	command.long_command = header->length == MYSQL_PAYLOAD_BYTES_MAX;
-	mysql_server_turn_is_over(my, flow);
-	mysql_pair_prove(my, flow);
+	pairing_turn(&my->pairing, flow);
 	if (command.code == MARIADB_COM_STMT_BULK_EXECUTE)
 		my->mariadb = true;
 	switch (mysql_answer_to(command.code)) {
@@ -113,7 +104,7 @@ static enum step take_command(struct mysql *my, const struct flow *flow, const s
 			mysql_statements_remove(&my->statements, flow->pool, command.statement_id);
 		break;
 	default:
-		mysql_pair_request(my, flow, &command);
+		mysql_request_wait(my, flow, &command);
 		break;
 	}
 	return STEP_TOOK;
@@ -121,7 +112,7 @@ static enum step take_command(struct mysql *my, const struct flow *flow, const s
 
 static bool changes_user(const struct mysql *my)
 {
-	return my->oldest != NULL && my->oldest->code == MYSQL_COM_CHANGE_USER;
+	return mysql_unanswered(my) != NULL && mysql_unanswered(my)->code == MYSQL_COM_CHANGE_USER;
 }
 
 /* `shown` is the payload, or as much of it as is looked at or was seen. */
@@ -183,7 +174,7 @@ enum step mysql_client_next(struct mysql *my, const struct flow *flow, struct cu
 	struct cursor from = *in;
 	struct mysql_header header;
 
-	if (my->client_lost)
+	if (my->pairing.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	client->turn = flow->turn;
 	if (client->skip > 0) {
@@ -210,7 +201,7 @@ enum step mysql_client_hole(struct mysql *my, const struct flow *flow, struct sl
 	struct cursor in = cursor_over(unfinished.bytes, unfinished.length);
 	struct mysql_header header;
 
-	if (my->client_lost)
+	if (my->pairing.sides[FROM_CLIENT].lost)
 		return STEP_LOST;
 	if (flow->time_known)
 		client->turn = flow->turn;

@@ -1,5 +1,4 @@
-/* Follow both senders of a MySQL connection from packet to packet, and find the way back after losses. How a loss bears
- * on pairing is as for HTTP/1.x: an exchange is complete only if command and answer are known to belong together. */
+/* Follow both senders of a MySQL connection from packet to packet, and find the way back after losses. */
 #include "protocols/mysql/mysql.h"
 
 #include "counters.h"
@@ -8,9 +7,9 @@ static void mysql_open(void *state, const bool lost[2])
 {
 	struct mysql *my = state;
 
-	my->client_lost = lost[FROM_CLIENT];
+	pairing_open(&my->pairing, &mysql_rules, lost);
 	my->ever_lost = lost[FROM_CLIENT] || lost[FROM_SERVER];
-	my->place = lost[FROM_SERVER] ? MYSQL_LOST : MYSQL_LOGGING_IN;
+	my->place = lost[FROM_SERVER] ? MYSQL_AT_ANSWER : MYSQL_LOGGING_IN;
 }
 
 static enum step mysql_next(void *state, const struct flow *flow, enum sender from, struct cursor *in)
@@ -36,26 +35,17 @@ static void mysql_end(void *state, const struct flow *flow, enum sender from, st
 {
 	struct mysql *my = state;
 
-	if (from == FROM_CLIENT) {
-		if (unfinished.length > 0)
-			counter_add(COUNTER_HEADS_UNFINISHED, 1);
-		return;
-	}
-	bool lost = my->place == MYSQL_LOST;
-
-	if (lost && clean)
-		mysql_server_end_is_inferred(my, flow);
-	mysql_pair_cut_all(my, flow, lost ? EXCHANGE_CUT_BY_LOSS : EXCHANGE_CUT_BY_CLOSE);
+	if (from == FROM_SERVER)
+		pairing_server_ended(&my->pairing, flow, clean);
+	else if (unfinished.length > 0)
+		counter_add(COUNTER_HEADS_UNFINISHED, 1);
 }
 
 static void mysql_close(void *state, const struct flow *flow, enum exchange_end reason)
 {
 	struct mysql *my = state;
 
-	mysql_pair_cut_all(my, flow, reason);
-	if (reason == EXCHANGE_CUT_BY_CLOSE)
-		mysql_pair_prove(my, flow); /* no command followed, and by the final offsets none is missing */
-	mysql_pair_refute(my, flow, reason);
+	pairing_cut_all(&my->pairing, flow, reason);
 	mysql_statements_clear(&my->statements, flow->pool);
 }
 

@@ -6,20 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "protocols/protocol.h"
+#include "protocols/pairing/pairing.h"
 
 enum {
 	MYSQL_HEADER_BYTES = 4,
 	MYSQL_PAYLOAD_BYTES_MAX = 0xffffff, /* a packet of this length is continued by the next one */
 	MYSQL_COMMAND_BYTES_MAX = 16384,    /* of a client's packet that are looked at: so long may a statement be */
-	MYSQL_REPLY_BYTES_MAX = 1024,       /* of a server's */
+	MYSQL_REPLY_BYTES_MAX = 1024,	    /* of a server's */
 	MYSQL_UNIT_BYTES_MAX = MYSQL_HEADER_BYTES + MYSQL_COMMAND_BYTES_MAX,
-	MYSQL_SCHEMA_BYTES_MAX = 256,       /* 64 characters of at most four bytes */
-	MYSQL_ATTRIBUTES_MAX = 64,          /* query attributes of one statement */
-	MYSQL_OUTSTANDING_MAX = 256,        /* commands that wait for their answer on one connection */
-	MYSQL_STATEMENTS_MAX = 256,         /* prepared statements whose text is kept, per connection */
+	MYSQL_SCHEMA_BYTES_MAX = 256,		/* 64 characters of at most four bytes */
+	MYSQL_ATTRIBUTES_MAX = 64,		/* query attributes of one statement */
+	MYSQL_OUTSTANDING_MAX = 256,		/* commands that wait for their answer on one connection */
+	MYSQL_STATEMENTS_MAX = 256,		/* prepared statements whose text is kept, per connection */
 	MYSQL_STATEMENT_BYTES_MAX = 128 * 1024, /* what they take together */
 	MYSQL_STATEMENT_BUCKETS = 64,
+	MYSQL_CODE_BYTES_MAX = 5, /* of an error, in decimal */
 };
 
 /* Capabilities that decide how packets are read. From bit 32 on MariaDB's. */
@@ -214,35 +215,28 @@ struct mysql_statement *mysql_statements_find(struct mysql_statements *statement
 void mysql_statements_remove(struct mysql_statements *statements, struct block_pool *pool, uint32_t id);
 void mysql_statements_clear(struct mysql_statements *statements, struct block_pool *pool);
 
-/* ---- pair.c: commands and their answers ---- */
+/* ---- request.c: commands that wait for their answer ---- */
 
 /* What the answer said. */
 struct mysql_reply {
-	uint64_t first_ns, last_ns;
-	bool tail_unseen; /* bytes of it passed later than last_ns, unseen */
-	bool torn;        /* records were lost in it */
 	bool failed;
 	bool result_set; /* there was one */
 	bool rows_unknown;
 	bool prepared;
 	bool schema_dropped;
-	uint16_t error;
+	bool schema_reported; /* next_schema */
+	uint8_t code_bytes;
+	char code[MYSQL_CODE_BYTES_MAX + 1];
 	uint16_t parameters;
 	uint32_t statement_id;
 	int64_t rows;
 };
 
-/* A command that waits for its answer: a block of the pool, text behind it. */
 struct mysql_request {
-	struct mysql_request *next;
-	size_t block_bytes;
-	uint64_t start_ns;
-	uint32_t turn;
-	uint32_t flags; /* enum exchange_flag */
+	struct request request; /* first */
 	uint8_t code;
 	uint8_t last_sequence;
-	bool any_sequence; /* the answer's sequence id cannot be told */
-	bool after_gap;    /* commands before it may have been lost: the next answer may be theirs */
+	bool any_sequence;  /* the answer's sequence id cannot be told */
 	bool executes_last; /* the statement that was prepared last, whose answer may not be here yet */
 	bool parameterised;
 	struct slice text, traceparent;
@@ -254,8 +248,7 @@ enum mysql_place {
 	MYSQL_LOGGING_IN,     /* the greeting and what follows up to OK */
 	MYSQL_AT_ANSWER,      /* or, within one, before a further result */
 	MYSQL_IN_DEFINITIONS, /* of columns or parameters */
-	MYSQL_IN_ROWS,        /* or before the EOF that ends the definitions */
-	MYSQL_LOST,
+	MYSQL_IN_ROWS,	      /* or before the EOF that ends the definitions */
 };
 
 /* One sender: the packet that passes, and what comes next. */
@@ -264,7 +257,6 @@ struct mysql_side {
 	uint8_t sequence; /* of the latest packet */
 	bool continued; /* the packet has the greatest length: the next one belongs to it */
 	bool lost_at_packet; /* the place was lost between two packets */
-	bool lost_in_turn;   /* all that was lost belongs to the turn in which it was */
 	uint32_t turn;       /* in which its latest bytes passed */
 };
 
@@ -276,10 +268,10 @@ enum mysql_eof {
 
 /* A connection. */
 struct mysql {
+	struct pairing pairing;	    /* first */
 	struct mysql_side sides[2]; /* by enum sender */
-	enum mysql_place place; /* of the server */
-	bool client_lost;
-	bool ever_lost; /* the place of either sender was lost before */
+	enum mysql_place place;	    /* of the server */
+	bool ever_lost;      /* the place of either sender was lost before */
 	bool infile;         /* the client sends a file, up to an empty packet */
 	bool capabilities_known;
 	bool greeting_seen;
@@ -287,12 +279,7 @@ struct mysql {
 	uint64_t server_capabilities, capabilities;
 	enum mysql_eof eof;
 
-	struct mysql_request *oldest, *newest;
-	uint32_t outstanding;
-	uint32_t given_up; /* later commands that could not be kept: their answers come after all kept ones */
-
-	/* The answer that passes: to `oldest` if `answering`. */
-	bool answering;
+	/* The answer that passes. */
 	bool ends_with_packet;
 	bool definitions_end; /* the next packet may be the EOF behind definitions */
 	bool stray_eof;       /* the answer is over, but for an EOF of definitions that may follow */
@@ -300,16 +287,7 @@ struct mysql {
 	uint32_t columns_after; /* definitions of columns behind those of parameters */
 	bool compressed; /* from the end of the login on */
 
-	/* After packets were lost, see http1: an exchange is kept until what follows proves that it is right. */
-	bool unproven;
-	bool pipelined; /* several commands were seen to wait at once */
-	bool next_after_gap;
-	struct mysql_request *kept;
-	enum exchange_end kept_end;
-	uint32_t kept_flags;
-
 	bool schema_moves; /* the client is one that changes its schema */
-	bool schema_reported; /* by the answer that passes: next_schema */
 	uint16_t schema_bytes, next_schema_bytes;
 	char schema[MYSQL_SCHEMA_BYTES_MAX];
 	char next_schema[MYSQL_SCHEMA_BYTES_MAX];
@@ -318,23 +296,16 @@ struct mysql {
 
 _Static_assert(sizeof(struct mysql) <= PROTOCOL_STATE_BYTES_MAX, "state of a connection");
 
+/* The command that is answered, or will be next; NULL if there is none. */
+static inline struct mysql_request *mysql_unanswered(const struct mysql *my)
+{
+	return (struct mysql_request *)my->pairing.unanswered;
+}
+
 /* Queue a command, or count why not. */
-void mysql_pair_request(struct mysql *my, const struct flow *flow, const struct mysql_command *command);
+void mysql_request_wait(struct mysql *my, const struct flow *flow, const struct mysql_command *command);
 
-/* An answer begins: of the oldest command, or of none that is known. */
-void mysql_pair_answer(struct mysql *my, const struct flow *flow);
-
-/* The answer has ended, seen whole or not: hand the oldest command over, if it is that which is answered. */
-void mysql_pair_finish(struct mysql *my, const struct flow *flow, enum exchange_end end, uint32_t flags);
-
-/* Hand over what waits since before `turn`, or all of it, without (the rest of) the answers. */
-void mysql_pair_cut_before(struct mysql *my, const struct flow *flow, uint32_t turn, enum exchange_end reason);
-void mysql_pair_cut_all(struct mysql *my, const struct flow *flow, enum exchange_end reason);
-
-/* Answers may have been lost. The exchange that is kept, if there is one, is right; or cannot be told any more. */
-void mysql_pair_doubt(struct mysql *my, const struct flow *flow);
-void mysql_pair_prove(struct mysql *my, const struct flow *flow);
-void mysql_pair_refute(struct mysql *my, const struct flow *flow, enum exchange_end reason);
+extern const struct pairing_rules mysql_rules;
 
 /* ---- schema.c: which one is in use ---- */
 
@@ -344,9 +315,9 @@ void mysql_schema_forget(struct mysql *my);
 /* The answer that passes says so: it counts from its end on. */
 void mysql_schema_report(struct mysql *my, struct slice schema);
 
-/* What an answered command does to the schema and to prepared statements; one whose outcome is not known. */
-void mysql_apply(struct mysql *my, const struct flow *flow, const struct mysql_request *request);
-void mysql_apply_unknown(struct mysql *my, const struct mysql_request *request);
+/* struct pairing_rules.answered, .unanswered: what a command does to the schema and to prepared statements. */
+void mysql_apply(struct pairing *pairing, const struct flow *flow, const struct request *answered);
+void mysql_apply_unknown(struct pairing *pairing, const struct request *unanswered);
 
 /* ---- client.c, server.c: the two senders. The functions of struct protocol, for one sender each ---- */
 
@@ -356,12 +327,6 @@ enum step mysql_client_hole(struct mysql *my, const struct flow *flow, struct sl
 enum step mysql_server_hole(struct mysql *my, const struct flow *flow, struct slice unfinished, uint64_t bytes);
 enum match mysql_client_resync(struct mysql *my, const struct flow *flow, struct slice bytes, bool more_may_come);
 enum match mysql_server_resync(struct mysql *my, const struct flow *flow, struct slice bytes, bool more_may_come);
-
-/* A command begins: what that says about an answer whose place was lost. */
-void mysql_server_turn_is_over(struct mysql *my, const struct flow *flow);
-
-/* The answer whose place was lost, if there is one, is over: what passed since was its tail. */
-void mysql_server_end_is_inferred(struct mysql *my, const struct flow *flow);
 
 /* Another protocol from here on: give everything back. */
 enum step mysql_become_opaque(struct mysql *my, const struct flow *flow);

@@ -1,54 +1,35 @@
 /* Follow the packets of a MySQL server. */
+#include <stdio.h>
+
 #include "counters.h"
 #include "protocols/mysql/mysql.h"
 
 /* ---- losing the place ---- */
 
-static enum step lose_server(struct mysql *my, bool at_packet)
+static void forget_place(struct mysql *my, bool at_packet)
 {
 	struct mysql_side *server = &my->sides[FROM_SERVER];
 
-	my->place = MYSQL_LOST;
+	my->place = MYSQL_AT_ANSWER;
 	my->ever_lost = true;
 	my->ends_with_packet = my->stray_eof = my->definitions_end = false;
 	server->skip = 0;
 	server->continued = false;
 	server->lost_at_packet = at_packet;
-	return STEP_LOST;
+}
+
+static enum step lose_server(struct mysql *my, const struct flow *flow, bool at_packet)
+{
+	forget_place(my, at_packet);
+	return pairing_lose(&my->pairing, flow, FROM_SERVER);
 }
 
 /* Not what the protocol allows; once the place was lost it is rather the answer to a command that was not seen. */
-static enum step refuse_server(struct mysql *my)
+static enum step refuse_server(struct mysql *my, const struct flow *flow)
 {
 	counter_add(my->ever_lost ? COUNTER_RESPONSES_UNMATCHED : COUNTER_PARSER_MALFORMED, 1);
-	if (my->answering)
-		my->oldest->reply.torn = true;
-	return lose_server(my, false);
-}
-
-/* The answer whose place was lost is over: the bytes that passed since were its tail. */
-void mysql_server_end_is_inferred(struct mysql *my, const struct flow *flow)
-{
-	if (!my->answering)
-		return;
-	const struct mysql_reply *reply = &my->oldest->reply;
-
-	if (reply->torn)
-		mysql_pair_finish(my, flow, EXCHANGE_CUT_BY_LOSS, EXCHANGE_END_UNSEEN);
-	else /* an error may end rows, too */
-		mysql_pair_finish(my, flow, EXCHANGE_ENDED_BY_MESSAGE,
-				  EXCHANGE_END_INFERRED | (reply->failed ? 0 : EXCHANGE_RESPONSE_CUT) |
-					  (reply->tail_unseen ? EXCHANGE_END_UNSEEN : 0));
-}
-
-/* A client that does not pipeline sends a command when it has got all it waited for. */
-void mysql_server_turn_is_over(struct mysql *my, const struct flow *flow)
-{
-	if (my->place != MYSQL_LOST)
-		return;
-	if (my->outstanding == 1 && my->oldest->turn != flow->first_turn)
-		mysql_server_end_is_inferred(my, flow);
-	mysql_pair_cut_before(my, flow, flow->first_turn, EXCHANGE_CUT_BY_LOSS);
+	pairing_cut_all(&my->pairing, flow, EXCHANGE_CUT_BY_LOSS);
+	return lose_server(my, flow, false);
 }
 
 /* ---- the end of an answer, and of one result in it ---- */
@@ -58,14 +39,14 @@ static void packet_passed(struct mysql *my, const struct flow *flow)
 	if (!my->ends_with_packet || my->sides[FROM_SERVER].skip > 0)
 		return;
 	my->ends_with_packet = false;
+	my->infile = false;
 	my->place = MYSQL_AT_ANSWER;
-	mysql_pair_finish(my, flow, EXCHANGE_ENDED_BY_MESSAGE,
-			  my->oldest->reply.tail_unseen ? EXCHANGE_END_UNSEEN : 0);
+	pairing_reply_ended(&my->pairing, flow);
 }
 
 static void result_ended(struct mysql *my, const struct mysql_ok *ok)
 {
-	struct mysql_reply *reply = &my->oldest->reply;
+	struct mysql_reply *reply = &mysql_unanswered(my)->reply;
 
 	if (ok->schema_changed)
 		mysql_schema_report(my, ok->schema);
@@ -76,29 +57,31 @@ static void result_ended(struct mysql *my, const struct mysql_ok *ok)
 	my->ends_with_packet = !(ok->status & MYSQL_STATUS_MORE_RESULTS);
 }
 
-static enum step take_error(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_error(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			    struct slice shown)
 {
-	struct mysql_reply *reply = &my->oldest->reply;
+	struct mysql_reply *reply = &mysql_unanswered(my)->reply;
 	uint16_t code;
 
 	if (!mysql_parse_error(shown, &code))
-		return shown.length < header->length ? lose_server(my, false) : refuse_server(my);
+		return shown.length < header->length ? lose_server(my, flow, false) : refuse_server(my, flow);
 	if (code == MYSQL_ERROR_PROGRESS)
 		return STEP_TOOK;
 	reply->failed = true;
-	reply->error = code;
+	reply->code_bytes = (uint8_t)snprintf(reply->code, sizeof(reply->code), "%u", code);
 	my->ends_with_packet = true;
 	return STEP_TOOK;
 }
 
 /* OK or EOF. What a hole cut off may have said that more results follow. */
-static enum step take_ok(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_ok(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			 struct slice shown)
 {
 	bool session_track = !my->capabilities_known || (my->capabilities & MYSQL_CLIENT_SESSION_TRACK);
 	struct mysql_ok ok;
 
 	if (header->length == 5 ? !mysql_parse_eof(shown, &ok) : !mysql_parse_ok(shown, session_track, &ok))
-		return shown.length < header->length ? lose_server(my, false) : refuse_server(my);
+		return shown.length < header->length ? lose_server(my, flow, false) : refuse_server(my, flow);
 	result_ended(my, &ok);
 	return STEP_TOOK;
 }
@@ -110,7 +93,8 @@ static bool is_eof(const struct mysql_header *header, struct slice shown)
 	return header->length == 5 && (unsigned char)shown.bytes[0] == MYSQL_EOF;
 }
 
-static enum step take_row(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_row(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			  struct slice shown)
 {
 	struct mysql_ok ok;
 
@@ -125,19 +109,19 @@ static enum step take_row(struct mysql *my, const struct mysql_header *header, s
 	}
 	switch ((unsigned char)shown.bytes[0]) {
 	case MYSQL_ERROR:
-		return take_error(my, header, shown);
+		return take_error(my, flow, header, shown);
 	case MYSQL_EOF:
 		if (header->length < MYSQL_PAYLOAD_BYTES_MAX)
-			return take_ok(my, header, shown);
+			return take_ok(my, flow, header, shown);
 		break;
 	}
-	my->oldest->reply.rows++;
+	mysql_unanswered(my)->reply.rows++;
 	return STEP_TOOK;
 }
 
 static enum step definitions_ended(struct mysql *my)
 {
-	bool prepared = my->oldest->code == MYSQL_COM_STMT_PREPARE;
+	bool prepared = mysql_unanswered(my)->code == MYSQL_COM_STMT_PREPARE;
 
 	my->definitions_end = my->eof != MYSQL_EOF_DEPRECATED;
 	if (!prepared) {
@@ -153,7 +137,8 @@ static enum step definitions_ended(struct mysql *my)
 	return STEP_TOOK;
 }
 
-static enum step take_definition(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_definition(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+				 struct slice shown)
 {
 	if (my->definitions_end) {
 		my->definitions_end = false;
@@ -164,54 +149,57 @@ static enum step take_definition(struct mysql *my, const struct mysql_header *he
 		}
 	}
 	if ((unsigned char)shown.bytes[0] == MYSQL_ERROR)
-		return take_error(my, header, shown);
+		return take_error(my, flow, header, shown);
 	if (my->definitions_left == 0)
-		return refuse_server(my);
+		return refuse_server(my, flow);
 	my->definitions_left--;
 	return my->definitions_left > 0 ? STEP_TOOK : definitions_ended(my);
 }
 
-static enum step take_columns(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_columns(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			      struct slice shown)
 {
 	struct mysql_columns columns;
 
 	if (shown.length < header->length)
-		return lose_server(my, false);
+		return lose_server(my, flow, false);
 	if (!mysql_parse_columns(shown, my->capabilities_known, my->capabilities, &columns))
-		return refuse_server(my);
+		return refuse_server(my, flow);
 	if (columns.cache_metadata)
 		my->mariadb = true;
-	my->oldest->reply.result_set = true;
+	mysql_unanswered(my)->reply.result_set = true;
 	my->definitions_left = columns.definitions ? columns.count : 0;
 	my->place = MYSQL_IN_DEFINITIONS;
 	return my->definitions_left > 0 ? STEP_TOOK : definitions_ended(my);
 }
 
-static enum step take_result(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_result(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			     struct slice shown)
 {
 	unsigned char marker = (unsigned char)shown.bytes[0];
 
 	/* the first of two bytes may be a flag of OPTIONAL_METADATA that says no */
 	if (marker == MYSQL_OK && header->length > 6)
-		return take_ok(my, header, shown);
+		return take_ok(my, flow, header, shown);
 	if (marker == MYSQL_ERROR)
-		return take_error(my, header, shown);
+		return take_error(my, flow, header, shown);
 	if (marker != MYSQL_LOCAL_INFILE)
-		return take_columns(my, header, shown);
+		return take_columns(my, flow, header, shown);
 	my->infile = true;
-	my->oldest->any_sequence = true;
+	mysql_unanswered(my)->any_sequence = true;
 	return STEP_TOOK;
 }
 
-static enum step take_prepared(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_prepared(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			       struct slice shown)
 {
-	struct mysql_reply *reply = &my->oldest->reply;
+	struct mysql_reply *reply = &mysql_unanswered(my)->reply;
 	struct mysql_prepared prepared;
 
 	if ((unsigned char)shown.bytes[0] == MYSQL_ERROR)
-		return take_error(my, header, shown);
+		return take_error(my, flow, header, shown);
 	if (!mysql_parse_prepared(shown, my->capabilities, &prepared))
-		return shown.length < header->length ? lose_server(my, false) : refuse_server(my);
+		return shown.length < header->length ? lose_server(my, flow, false) : refuse_server(my, flow);
 	reply->prepared = true;
 	reply->statement_id = prepared.statement_id;
 	reply->parameters = prepared.parameters;
@@ -224,40 +212,43 @@ static enum step take_prepared(struct mysql *my, const struct mysql_header *head
 	return STEP_TOOK;
 }
 
-static enum step take_single(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_single(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			     struct slice shown)
 {
 	unsigned char marker = (unsigned char)shown.bytes[0];
 
 	if (marker == MYSQL_ERROR)
-		return take_error(my, header, shown);
+		return take_error(my, flow, header, shown);
 	if (marker == MYSQL_OK && shown.length >= 7)
-		return take_ok(my, header, shown);
+		return take_ok(my, flow, header, shown);
 	my->ends_with_packet = true;
 	return STEP_TOOK;
 }
 
-static enum step take_user_change(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_user_change(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+				  struct slice shown)
 {
 	unsigned char marker = (unsigned char)shown.bytes[0];
 
-	my->oldest->any_sequence = true; /* the client has its packets in between */
-	return marker == MYSQL_OK || marker == MYSQL_ERROR ? take_single(my, header, shown) : STEP_TOOK;
+	mysql_unanswered(my)->any_sequence = true; /* the client has its packets in between */
+	return marker == MYSQL_OK || marker == MYSQL_ERROR ? take_single(my, flow, header, shown) : STEP_TOOK;
 }
 
-static enum step take_first(struct mysql *my, const struct mysql_header *header, struct slice shown)
+static enum step take_first(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+			    struct slice shown)
 {
-	switch (mysql_answer_to(my->oldest->code)) {
+	switch (mysql_answer_to(mysql_unanswered(my)->code)) {
 	case MYSQL_ANSWER_RESULTS:
-		return take_result(my, header, shown);
+		return take_result(my, flow, header, shown);
 	case MYSQL_ANSWER_ROWS:
 		my->place = MYSQL_IN_ROWS;
-		return take_row(my, header, shown);
+		return take_row(my, flow, header, shown);
 	case MYSQL_ANSWER_PREPARED:
-		return take_prepared(my, header, shown);
+		return take_prepared(my, flow, header, shown);
 	case MYSQL_ANSWER_LOGIN:
-		return take_user_change(my, header, shown);
+		return take_user_change(my, flow, header, shown);
 	default:
-		return take_single(my, header, shown);
+		return take_single(my, flow, header, shown);
 	}
 }
 
@@ -300,12 +291,15 @@ static enum step begin_answer(struct mysql *my, const struct flow *flow, const s
 		my->eof = MYSQL_EOF_SENT;
 		return STEP_TOOK;
 	}
-	mysql_pair_answer(my, flow);
-	if (!my->answering)
-		return lose_server(my, false); /* how it goes on depends on its command */
-	if (!my->oldest->any_sequence && header->sequence != (uint8_t)(my->oldest->last_sequence + 1))
-		return refuse_server(my);
-	return take_first(my, header, shown);
+	pairing_reply_begins(&my->pairing, flow);
+	if (!my->pairing.answering) {
+		pairing_reply_ended(&my->pairing, flow);
+		return lose_server(my, flow, false); /* how it goes on depends on its command */
+	}
+	if (!mysql_unanswered(my)->any_sequence &&
+	    header->sequence != (uint8_t)(mysql_unanswered(my)->last_sequence + 1))
+		return refuse_server(my, flow);
+	return take_first(my, flow, header, shown);
 }
 
 static enum step dispatch(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
@@ -315,26 +309,18 @@ static enum step dispatch(struct mysql *my, const struct flow *flow, const struc
 
 	if (my->place == MYSQL_LOGGING_IN)
 		return take_login_packet(my, flow, shown);
-	if (!my->answering)
+	if (!my->pairing.answering)
 		return begin_answer(my, flow, header, shown);
-	if (!my->oldest->any_sequence && header->sequence != (uint8_t)(server->sequence + 1))
-		return refuse_server(my);
+	if (!mysql_unanswered(my)->any_sequence && header->sequence != (uint8_t)(server->sequence + 1))
+		return refuse_server(my, flow);
 	switch (my->place) {
 	case MYSQL_IN_DEFINITIONS:
-		return take_definition(my, header, shown);
+		return take_definition(my, flow, header, shown);
 	case MYSQL_IN_ROWS:
-		return take_row(my, header, shown);
+		return take_row(my, flow, header, shown);
 	default:
-		return take_first(my, header, shown);
+		return take_first(my, flow, header, shown);
 	}
-}
-
-static void note_time(struct mysql *my, uint64_t last_ns)
-{
-	if (!my->answering)
-		return;
-	my->oldest->reply.last_ns = last_ns;
-	my->oldest->reply.tail_unseen = false;
 }
 
 static enum step take_packet(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
@@ -344,12 +330,12 @@ static enum step take_packet(struct mysql *my, const struct flow *flow, const st
 	bool continuation = server->continued;
 	enum step step = STEP_TOOK;
 
-	note_time(my, flow->last_ns);
+	pairing_reply_goes_on(&my->pairing, flow);
 	server->continued = header->length == MYSQL_PAYLOAD_BYTES_MAX;
 	server->skip = header->length - (uint32_t)shown.length;
 	if (!continuation) {
 		if (shown.length == 0)
-			return refuse_server(my);
+			return refuse_server(my, flow);
 		step = dispatch(my, flow, header, shown);
 	}
 	if (step != STEP_TOOK)
@@ -376,7 +362,7 @@ static uint32_t wanted_bytes(const struct mysql *my, const struct mysql_header *
 /* Nobody has asked for anything. */
 static bool is_idle(const struct mysql *my)
 {
-	return my->place == MYSQL_AT_ANSWER && my->oldest == NULL && my->given_up == 0 && !my->stray_eof;
+	return my->place == MYSQL_AT_ANSWER && !pairing_expects_reply(&my->pairing) && !my->stray_eof;
 }
 
 enum step mysql_server_next(struct mysql *my, const struct flow *flow, struct cursor *in)
@@ -385,12 +371,12 @@ enum step mysql_server_next(struct mysql *my, const struct flow *flow, struct cu
 	struct cursor from = *in;
 	struct mysql_header header;
 
-	if (my->place == MYSQL_LOST)
+	if (my->pairing.sides[FROM_SERVER].lost)
 		return STEP_LOST;
 	server->turn = flow->turn;
 	if (server->skip > 0) {
 		server->skip -= (uint32_t)cursor_skip(in, server->skip);
-		note_time(my, flow->last_ns);
+		pairing_reply_goes_on(&my->pairing, flow);
 		packet_passed(my, flow);
 		return STEP_TOOK;
 	}
@@ -413,16 +399,11 @@ enum step mysql_server_next(struct mysql *my, const struct flow *flow, struct cu
 /* More passed unseen than the packet that was open. Within its own turn it belongs to the answer that passes. */
 static enum step answers_swallowed(struct mysql *my, const struct flow *flow, bool at_packet)
 {
-	bool own = my->answering && (flow->time_known || my->outstanding == 1);
+	struct pairing *pairing = &my->pairing;
+	bool own = pairing->answering && (flow->time_known || pairing->waiting == 1);
 
-	if (own) {
-		my->oldest->reply.rows_unknown = true;
-		my->oldest->reply.torn |= !flow->time_known;
-	} else {
-		mysql_pair_finish(my, flow, EXCHANGE_CUT_BY_LOSS, EXCHANGE_END_UNSEEN);
-		mysql_pair_doubt(my, flow);
-	}
-	return lose_server(my, at_packet && !own);
+	pairing->torn |= !flow->time_known;
+	return lose_server(my, flow, at_packet && !own);
 }
 
 enum step mysql_server_hole(struct mysql *my, const struct flow *flow, struct slice unfinished, uint64_t bytes)
@@ -431,14 +412,13 @@ enum step mysql_server_hole(struct mysql *my, const struct flow *flow, struct sl
 	struct cursor in = cursor_over(unfinished.bytes, unfinished.length);
 	struct mysql_header header;
 
-	if (flow->time_known) {
+	pairing_note_server_hole(&my->pairing, flow);
+	if (flow->time_known)
 		server->turn = flow->turn;
-		note_time(my, flow->last_ns);
-	} else if (my->answering) {
-		my->oldest->reply.tail_unseen = true;
+	if (my->pairing.sides[FROM_SERVER].lost) {
+		my->pairing.torn |= !flow->time_known;
+		return STEP_LOST;
 	}
-	if (my->place == MYSQL_LOST)
-		return answers_swallowed(my, flow, server->lost_at_packet);
 	if (unfinished.length > 0) {
 		if (!mysql_take_header(&in, &header) || cursor_left(&in) == 0)
 			return answers_swallowed(my, flow, false);
@@ -456,25 +436,9 @@ enum step mysql_server_hole(struct mysql *my, const struct flow *flow, struct sl
 
 /* ---- finding the place ---- */
 
-/* Whose answer is this? The hole began in another one: that is over, and so are those of its turn, but a single one that
- * is left of the same turn can only be answered by this. */
-static void found_again(struct mysql *my, const struct flow *flow)
-{
-	if (my->answering) {
-		uint32_t turn = my->oldest->turn;
-
-		mysql_pair_finish(my, flow, EXCHANGE_CUT_BY_LOSS, EXCHANGE_END_UNSEEN);
-		if (my->newest != NULL && my->newest->turn != turn)
-			mysql_pair_cut_before(my, flow, my->newest->turn, EXCHANGE_CUT_BY_LOSS);
-		else if (my->outstanding > 1)
-			mysql_pair_cut_all(my, flow, EXCHANGE_CUT_BY_LOSS);
-	}
-	my->place = MYSQL_AT_ANSWER;
-}
-
 static enum match find_answer(const struct mysql *my, struct slice bytes, bool more_may_come)
 {
-	const struct mysql_request *request = my->newest;
+	const struct mysql_request *request = (const struct mysql_request *)my->pairing.newest;
 
 	if (request == NULL)
 		return MATCH_NO;
@@ -492,8 +456,8 @@ enum match mysql_server_resync(struct mysql *my, const struct flow *flow, struct
 	enum match match = tail ? MATCH_NO : find_answer(my, bytes, more_may_come);
 
 	if (match == MATCH_FROM_SERVER)
-		found_again(my, flow);
-	if (match == MATCH_NO && my->answering && !my->oldest->reply.torn)
-		note_time(my, flow->last_ns);
+		pairing_server_found(&my->pairing, flow);
+	if (match == MATCH_NO)
+		pairing_server_not_found(&my->pairing, flow);
 	return match;
 }

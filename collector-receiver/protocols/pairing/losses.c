@@ -25,9 +25,15 @@ enum step pairing_refuse(struct pairing *pairing, const struct flow *flow, enum 
 
 void pairing_note_server_hole(struct pairing *pairing, const struct flow *flow)
 {
+	struct pairing_side *server = &pairing->sides[FROM_SERVER];
+
 	pairing->tail_unseen = !flow->time_known;
-	if (flow->time_known)
+	if (flow->time_known) {
 		pairing->reply_last_ns = flow->last_ns;
+	} else {
+		*server = (struct pairing_side){server->lost, false, flow->turn};
+		pairing->may_overlap = false; /* the reply may have ended before the client went on */
+	}
 }
 
 /* Of a client that waits for its replies, all are there when the next turn begins, if the hole is within the last. */
@@ -41,19 +47,16 @@ void pairing_client_found(struct pairing *pairing, const struct flow *flow)
 	client->lost = false;
 }
 
-/* Without a gap that nobody saw begin, and with a client that waits for its replies, turns tell which reply this is.
- * Else what waits of earlier turns is over, and the rest has to be proven. */
+/* Of a client that waits for its replies, turns tell which one this is, if no hole was found in this turn. Else what
+ * waits of earlier turns is over, and the rest has to be proven. */
 void pairing_server_found(struct pairing *pairing, const struct flow *flow)
 {
 	struct pairing_side *server = &pairing->sides[FROM_SERVER];
 
-	if (pairing->overlapping || (server->budget && server->lost_turn == flow->turn)) {
-		pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
-		pairing->doubt = true;
-	} else if (!server->budget) {
-		if (pairing->newest != NULL)
-			pairing_cut_before(pairing, flow, pairing->newest->turn);
-		if (pairing->answering) /* of the newest turn: how many of its replies are gone is not known */
+	if (pairing->overlapping || server->lost_turn == flow->turn) {
+		if (!pairing->overlapping && !server->budget)
+			pairing_cut_old(pairing, flow);
+		if (pairing->overlapping || server->budget || pairing->answering) /* how many are gone is not known */
 			pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
 		pairing->doubt = true;
 	}

@@ -1,10 +1,10 @@
 /* Requests and their replies, where a server answers in the order of the requests: what HTTP/1.x does otherwise
  * (http1/pair.c) and PostgreSQL otherwise (postgresql/pair.c) is done here for all others.
  *
- * The rule: a reply belongs to the request that has waited longest, and is reported with it only if nothing that was not
- * seen can have come between them. After a loss the replies are kept with the requests that they seem to belong to. When
- * the client goes on, it has got all that it waited for: if each request has a reply and none was left over, all of these
- * pairs are right; else none is known to be, and the requests are reported without a reply.
+ * The rule: a reply belongs to the request that has waited longest, and is reported with it only if nothing that was
+ * not seen can have come between them. After a loss the replies are kept with the requests that they seem to belong to.
+ * When the client goes on, it has got all that it waited for: if each request has a reply and none was left over, all
+ * of these pairs are right; else none is known to be, and the requests are reported without a reply.
  *
  * Two things are certain without that proof, if the client waits for its replies before it goes on. What the capture
  * budget left out is of the turn in which it was: the next turn begins in step. And a reply whose end was not seen is
@@ -16,8 +16,6 @@
 #include <stdint.h>
 
 #include "protocols/protocol.h"
-
-enum { PAIRING_WAITING_MAX = 4096 }; /* requests that wait for their reply on one connection */
 
 /* How the client learns that it was carried out. */
 enum request_answer {
@@ -37,8 +35,8 @@ struct request {
 	uint8_t answer; /* enum request_answer */
 };
 
-/* A block for a struct of `bytes`, which begins with a struct request and is zero but for that, and as many bytes of text
- * behind it. NULL without memory, which is counted. */
+/* A block for a struct of `bytes`, which begins with a struct request and is zero but for that, and as many bytes of
+ * text behind it. NULL without memory, which is counted. */
 void *request_create(const struct flow *flow, size_t bytes, size_t text_bytes) __attribute__((warn_unused_result));
 
 /* NULL is allowed. */
@@ -51,6 +49,11 @@ struct pairing;
 
 /* What a protocol knows about its requests. */
 struct pairing_rules {
+	uint32_t waiting_max; /* requests that wait for their reply on one connection */
+
+	/* Clients send one request at a time, but for a few that are seen to do otherwise. */
+	bool one_at_a_time;
+
 	/* Set the protocol of an exchange and its part; the rest is filled in, but may be changed. With
 	 * EXCHANGE_RESPONSE_UNSEEN the reply is not the request's. False: it is none to be reported. */
 	bool (*describe)(const struct pairing *pairing, const struct request *request, struct exchange *to);
@@ -70,7 +73,8 @@ struct pairing_side {
 	uint32_t lost_turn;
 };
 
-/* The requests of a connection. From `oldest` to the one before `unanswered` they have their replies and wait for proof. */
+/* The requests of a connection. From `oldest` to the one before `unanswered` they have their replies and wait for
+ * proof. */
 struct pairing {
 	const struct pairing_rules *rules;
 	struct pairing_side sides[2]; /* by enum sender */
@@ -82,6 +86,7 @@ struct pairing {
 	bool tail_unseen;     /* bytes of it passed later than reply_last_ns, unseen */
 	bool torn;	      /* so many were lost of it that its end is not to be inferred */
 	bool doubt;	      /* replies may have been lost */
+	bool several;	      /* requests were seen to wait at once */
 	bool overlapping;     /* the client was seen not to wait for replies: its turns prove little */
 	bool may_overlap;     /* it seems so, unless the next bytes of the server show that a reply was lost */
 	uint64_t reply_first_ns;
@@ -147,7 +152,8 @@ void pairing_turn(struct pairing *pairing, const struct flow *flow);
 void pairing_prove(struct pairing *pairing, const struct flow *flow);
 void pairing_refute(struct pairing *pairing, const struct flow *flow, enum exchange_end reason);
 
-void pairing_cut_before(struct pairing *pairing, const struct flow *flow, uint32_t turn);
+/* Hand over those whose replies have certainly passed: of earlier turns than the newest. */
+void pairing_cut_old(struct pairing *pairing, const struct flow *flow);
 
 /* The reply that began has ended, though nobody saw where: if it is the only one that was waited for. */
 void pairing_end_inferred(struct pairing *pairing, const struct flow *flow);

@@ -9,6 +9,7 @@ void pairing_open(struct pairing *pairing, const struct pairing_rules *rules, co
 	pairing->rules = rules;
 	pairing->sides[FROM_CLIENT].lost = lost[FROM_CLIENT];
 	pairing->sides[FROM_SERVER].lost = lost[FROM_SERVER];
+	pairing->doubt = lost[FROM_SERVER] && !rules->one_at_a_time;
 }
 
 /* ---- handing over ---- */
@@ -30,7 +31,8 @@ static void report(const struct pairing *pairing, const struct flow *flow, const
 	if (!pairing->rules->describe(pairing, request, &exchange))
 		return;
 	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
-										       : COUNTER_EXCHANGES, 1);
+										      : COUNTER_EXCHANGES,
+		    1);
 	flow->sink->take(flow->sink->context, &exchange);
 }
 
@@ -120,9 +122,9 @@ static bool is_silent(const struct pairing *pairing)
 bool pairing_begin(struct pairing *pairing, const struct flow *flow)
 {
 	pairing_turn(pairing, flow);
-	if (pairing->waiting == PAIRING_WAITING_MAX && is_silent(pairing))
+	if (pairing->waiting == pairing->rules->waiting_max && is_silent(pairing))
 		pairing_skip_silent(pairing, flow);
-	if (pairing->waiting < PAIRING_WAITING_MAX && pairing->given_up == 0)
+	if (pairing->waiting < pairing->rules->waiting_max && pairing->given_up == 0)
 		return true;
 	counter_add(COUNTER_PIPELINE_FULL, 1);
 	return false;
@@ -159,6 +161,7 @@ void pairing_reply_begins(struct pairing *pairing, const struct flow *flow)
 	pairing->answering = pairing->unanswered != NULL;
 	pairing->reply_first_ns = flow->first_ns;
 	pairing->torn = false;
+	pairing->several |= pairing->waiting > 1 && !pairing->doubt;
 }
 
 void pairing_reply_goes_on(struct pairing *pairing, const struct flow *flow)
@@ -261,10 +264,18 @@ static void cut_oldest(struct pairing *pairing, const struct flow *flow, enum ex
 	end_without_answer(pairing, flow, request);
 }
 
-void pairing_cut_before(struct pairing *pairing, const struct flow *flow, uint32_t turn)
+/* Several of the same turn are requests whose replies between were lost, if the client sends one at a time. */
+static bool is_old(const struct pairing *pairing, const struct request *request)
+{
+	bool alone = pairing->rules->one_at_a_time && !pairing->several;
+
+	return request != pairing->newest && (alone || request->turn != pairing->newest->turn);
+}
+
+void pairing_cut_old(struct pairing *pairing, const struct flow *flow)
 {
 	pairing_refute(pairing, flow, EXCHANGE_CUT_BY_LOSS);
-	while (pairing->oldest != NULL && pairing->oldest->turn != turn)
+	while (pairing->oldest != NULL && is_old(pairing, pairing->oldest))
 		cut_oldest(pairing, flow, EXCHANGE_CUT_BY_LOSS);
 	if (pairing->oldest == NULL)
 		pairing->given_up = 0;

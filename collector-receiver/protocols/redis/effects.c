@@ -50,8 +50,8 @@ static bool is_monitor_line(const struct redis *redis)
 {
 	const struct redis_reply *reply = &redis->reply;
 
-	return (redis->monitoring || redis->commands.pairing.unanswered == NULL) && reply->type == '+' && reply->word_length > 0 &&
-	       reply->word[0] >= '0' && reply->word[0] <= '9';
+	return (redis->monitoring || redis->commands.pairing.unanswered == NULL) && reply->type == '+' &&
+	       reply->word_length > 0 && reply->word[0] >= '0' && reply->word[0] <= '9';
 }
 
 static void note_subscription(struct redis *redis)
@@ -208,6 +208,7 @@ static bool describe(const struct pairing *pairing, const struct request *reques
 }
 
 const struct pairing_rules redis_rules = {
+	.waiting_max = COMMANDS_WAITING_MAX,
 	.note_reply = note_reply,
 	.describe = describe,
 	.answered = answered,

@@ -332,10 +332,30 @@ static void a_long_reply_that_is_cut_ends_when_the_client_goes_on(void **state)
 	feed_destroy(feed);
 }
 
+static void records_lost_behind_a_reply_that_was_cut_give_no_wrong_pair(void **state)
+{
+	static const char list[] = "*600\r\n$1\r\na\r\n";
+	struct feed *feed = feed_create();
+
+	(void)state;
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	feed_text(feed, FEED_RECEIVED, "*2\r\n$4\r\nKEYS\r\n$1\r\n*\r\n");
+	feed_cut(feed, FEED_SENT, list, strlen(list), 9000);
+	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nTIME\r\n");
+	feed_skip(feed, FEED_SENT, 40);
+	feed_skip(feed, FEED_RECEIVED, 14);
+	feed_text(feed, FEED_SENT, "-ERR of the command that was lost\r\n");
+	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nPING\r\n");
+	assert_string_equal(feed->log, "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
+				       "server redis 1 ok cut-by-loss end-unseen response-unseen operation=TIME arguments=0 "
+				       "text=TIME\n");
+	feed_destroy(feed);
+}
+
 static void too_many_waiting_commands_are_given_up_and_pairing_stays_right(void **state)
 {
 	struct feed *feed = feed_create();
-	const unsigned count = PAIRING_WAITING_MAX + 500;
+	const unsigned count = COMMANDS_WAITING_MAX + 500;
 
 	(void)state;
 	memset(counters, 0, sizeof(counters));
@@ -344,7 +364,7 @@ static void too_many_waiting_commands_are_given_up_and_pairing_stays_right(void 
 		feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nPING\r\n");
 	for (unsigned i = 0; i < count; i++)
 		feed_text(feed, FEED_SENT, "+PONG\r\n");
-	assert_int_equal(feed->exchanges, PAIRING_WAITING_MAX);
+	assert_int_equal(feed->exchanges, COMMANDS_WAITING_MAX);
 	assert_int_equal(counters[COUNTER_PIPELINE_FULL], 500);
 	feed_clear_log(feed);
 	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nTIME\r\n");
@@ -416,6 +436,7 @@ int main(void)
 		cmocka_unit_test(lost_records_of_pipelined_batches_hardly_ever_give_a_wrong_pair),
 		cmocka_unit_test(pipelines_beyond_the_capture_budget_are_reported_as_far_as_they_were_shown),
 		cmocka_unit_test(a_long_reply_that_is_cut_ends_when_the_client_goes_on),
+		cmocka_unit_test(records_lost_behind_a_reply_that_was_cut_give_no_wrong_pair),
 		cmocka_unit_test(too_many_waiting_commands_are_given_up_and_pairing_stays_right),
 		cmocka_unit_test(without_memory_commands_are_given_up_and_pairing_stays_right),
 		cmocka_unit_test(a_long_argument_costs_its_text_only),
