@@ -2,7 +2,7 @@
 import time
 from collections import Counter
 
-from harness import check, check_equal, lost
+from harness import PATIENCE, check, check_equal, lost
 from telemetry import CLIENT, SERVER, SIDES
 
 
@@ -53,7 +53,7 @@ class Commands:
                   f"{seen}, expected {expected}, {losses}")
 
     def wait_total(self, total, kind, seconds=20):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while sum(self.counts(kind).values()) < total and time.monotonic() < deadline:
             time.sleep(0.2)
         return self.counts(kind)

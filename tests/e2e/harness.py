@@ -24,6 +24,11 @@ STOP_SECONDS = 15
 PATIENCE = float(os.environ.get("SHMOTEL_TEST_PATIENCE", "1"))
 
 
+def fewer(count, multiple=1):
+    """As many requests as a scenario sends, in proportion fewer where everything takes longer; a multiple of `multiple`."""
+    return max(1, int(count / PATIENCE) // multiple) * multiple
+
+
 class Skip(Exception):
     """The scenario cannot run here; the text says why."""
 

@@ -2,11 +2,11 @@
 import collections
 
 import http1_load
-from harness import check, check_equal, lost, main, wait_for
+from harness import check, check_equal, fewer, lost, main, wait_for
 from http2_peers import Http2Nginx, Nghttpd, h2load
 from telemetry import CLIENT, SERVER, Telemetry
 
-REQUESTS = 4000
+REQUESTS = fewer(4000, 32)
 
 
 def path_of(span):

@@ -4,7 +4,7 @@ import socket
 import time
 
 from command_counts import Commands
-from harness import Skip, check, check_equal, free_port, main, program, wait_for
+from harness import Skip, check, check_equal, fewer, free_port, main, program, wait_for
 from telemetry import CLIENT, ERROR, SERVER, Telemetry
 
 
@@ -60,13 +60,13 @@ def benchmarks_are_counted_as_the_server_counts_them(host):
     commands = watch(host)
     tcp, unix = ["-p", redis.port], ["-s", redis.socket]
     tests = "ping_inline,ping_mbulk,set,get,incr,lpush,rpop,sadd,hset,mset"
-    benchmark(host, redis, commands, "TCP, 8 clients", *tcp, "-c", "8", "-n", "2000", "-t", tests)
-    pipeline = ["-n", "20000", "-P", "16", "-t", "set,get"]
+    benchmark(host, redis, commands, "TCP, 8 clients", *tcp, "-c", "8", "-n", fewer(2000), "-t", tests)
+    pipeline = ["-n", fewer(20000), "-P", "16", "-t", "set,get"]
     benchmark(host, redis, commands, "TCP, 8 clients, -P 16", *tcp, "-c", "8", *pipeline, pipelined=16)
     benchmark(host, redis, commands, "Unix, 50 clients, -P 16", *unix, "-c", "50", *pipeline, pipelined=16)
-    benchmark(host, redis, commands, "TCP, values of 10 kB", *tcp, "-c", "4", "-n", "1000", "-d", "10000", "-t",
+    benchmark(host, redis, commands, "TCP, values of 10 kB", *tcp, "-c", "4", "-n", fewer(1000), "-d", "10000", "-t",
               "set,get")
-    benchmark(host, redis, commands, "TCP, long replies", *tcp, "-c", "4", "-n", "500", "-t", "lrange_600")
+    benchmark(host, redis, commands, "TCP, long replies", *tcp, "-c", "4", "-n", fewer(500), "-t", "lrange_600")
 
 
 class Wire:

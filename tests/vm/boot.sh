@@ -113,7 +113,7 @@ trap 'rm -rf "$root" "$root.cpio" "$root.log"' EXIT
 
 timeout "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-user-config \
 	-display none -serial stdio -no-reboot -kernel "$image" -initrd "$root.cpio" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off systemd.firstboot=off systemd.getty_auto=no systemd.unit=multi-user.target" </dev/null 2>&1 | tr -d '\r' | tee "$root.log" || true
+	-append "console=ttyS0 quiet panic=-1 mitigations=off systemd.firstboot=off systemd.getty_auto=no systemd.unit=multi-user.target" </dev/null 2>&1 | sed -u 's,\r,,g' | tee "$root.log" || true
 code=$(sed -n 's/^vm-exit: \([0-9]*\)$/\1/p' "$root.log" | tail -1)
 if [ -z "$code" ]; then
 	echo "boot.sh: the machine gave no exit code within $seconds s" >&2

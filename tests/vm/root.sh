@@ -11,7 +11,7 @@ for tool in dpkg-query apt-cache cpio; do
 	command -v $tool >/dev/null || cannot "$tool is not installed"
 done
 for package in "$@"; do
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || cannot "$package is not installed"
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || cannot "$package is not installed: scripts/install-deps test"
 done
 mapfile -t packages < <(apt-cache depends --recurse --installed --no-suggests --no-recommends --no-conflicts --no-breaks \
 	--no-replaces --no-enhances "$@" | grep -E '^[a-z0-9]' | sort -u)
