@@ -4,27 +4,25 @@
 #include <assert.h>
 #include <string.h>
 
-static const char request_text[] =
-	"GET /api/v1/carts/7f3a/items?currency=EUR&page=2 HTTP/1.1\r\n"
-	"Host: shop.example.com:8080\r\n"
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0\r\n"
-	"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
-	"Accept: */*\r\n\r\n";
+static const char request_text[] = "GET /api/v1/carts/7f3a/items?currency=EUR&page=2 HTTP/1.1\r\n"
+				   "Host: shop.example.com:8080\r\n"
+				   "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0\r\n"
+				   "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
+				   "Accept: */*\r\n\r\n";
 
 /* The head; the body that it announces passes as a hole. */
-static const char response_text[] =
-	"HTTP/1.1 200 OK\r\n"
-	"Server: nginx/1.22.1\r\n"
-	"Date: Mon, 01 Jan 2029 00:00:00 GMT\r\n"
-	"Content-Type: application/json\r\n"
-	"Content-Length: 2048\r\n"
-	"Connection: keep-alive\r\n\r\n";
+static const char response_text[] = "HTTP/1.1 200 OK\r\n"
+				    "Server: nginx/1.22.1\r\n"
+				    "Date: Mon, 01 Jan 2029 00:00:00 GMT\r\n"
+				    "Content-Type: application/json\r\n"
+				    "Content-Length: 2048\r\n"
+				    "Connection: keep-alive\r\n\r\n";
 
 static void message_make(struct traffic_message *message, const char *text, size_t length, uint32_t body_bytes,
 			 uint16_t flags)
 {
-	const size_t padded = (sizeof(message->fixed) + length + SHM_RECORD_ALIGN_BYTES - 1) /
-			      SHM_RECORD_ALIGN_BYTES * SHM_RECORD_ALIGN_BYTES;
+	const size_t padded = (sizeof(message->fixed) + length + SHM_RECORD_ALIGN_BYTES - 1) / SHM_RECORD_ALIGN_BYTES *
+			      SHM_RECORD_ALIGN_BYTES;
 
 	assert(padded <= sizeof(*message));
 	memset(message, 0, sizeof(*message));
@@ -36,12 +34,19 @@ static void message_make(struct traffic_message *message, const char *text, size
 	memcpy(message->bytes, text, length);
 }
 
+void http1_traffic_init_with(struct http1_traffic *traffic, uint32_t connections, const struct traffic_texts *texts)
+{
+	*traffic = (struct http1_traffic){.port = texts->port, .connections = connections, .now_ns = 1000000000};
+	message_make(&traffic->request, texts->request, texts->request_bytes, 0, 0);
+	message_make(&traffic->response, texts->response, texts->response_bytes, texts->response_body_bytes,
+		     SHM_DATA_SENT);
+}
+
 void http1_traffic_init(struct http1_traffic *traffic, uint32_t connections)
 {
-	*traffic = (struct http1_traffic){.connections = connections, .now_ns = 1000000000};
-	message_make(&traffic->request, request_text, sizeof(request_text) - 1, 0, 0);
-	message_make(&traffic->response, response_text, sizeof(response_text) - 1, TRAFFIC_RESPONSE_BODY_BYTES,
-		     SHM_DATA_SENT);
+	http1_traffic_init_with(traffic, connections,
+				&(struct traffic_texts){request_text, response_text, sizeof(request_text) - 1,
+							sizeof(response_text) - 1, TRAFFIC_RESPONSE_BODY_BYTES, 8080});
 }
 
 void http1_traffic_connection(const struct http1_traffic *traffic, uint32_t at, struct shm_record_connection *record)
@@ -53,7 +58,7 @@ void http1_traffic_connection(const struct http1_traffic *traffic, uint32_t at, 
 		.time_ns = traffic->now_ns,
 		.family = SHM_FAMILY_IPV4,
 		.role = SHM_ROLE_SERVER,
-		.local_port = 8080,
+		.local_port = traffic->port,
 		.remote_port = (uint16_t)(at % 28000 + 32768),
 		.local_address = {10, 0, 14, 7},
 		.remote_address = {10, 0, 14, 201},

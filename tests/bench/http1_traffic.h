@@ -19,17 +19,29 @@ struct traffic_message {
 	uint8_t bytes[TRAFFIC_MESSAGE_BYTES_MAX];
 };
 
+/* What the two ends say again and again, and on which port. */
+struct traffic_texts {
+	const char *request, *response;
+	uint16_t request_bytes, response_bytes;
+	uint32_t response_body_bytes; /* that pass as a hole */
+	uint16_t port;
+};
+
 struct http1_traffic {
+	uint16_t port;
 	uint32_t connections;
-	uint32_t at;	      /* whose turn it is */
-	bool answering;	      /* its request has been made */
-	uint64_t exchanges;   /* complete */
-	uint64_t now_ns;      /* of the traffic: 1 us a record */
-	uint64_t rounds;      /* exchanges that each connection has had */
+	uint32_t at;	    /* whose turn it is */
+	bool answering;	    /* its request has been made */
+	uint64_t exchanges; /* complete */
+	uint64_t now_ns;    /* of the traffic: 1 us a record */
+	uint64_t rounds;    /* exchanges that each connection has had */
 	struct traffic_message request, response;
 };
 
 void http1_traffic_init(struct http1_traffic *traffic, uint32_t connections);
+
+/* The same in another protocol that says one thing at a time. */
+void http1_traffic_init_with(struct http1_traffic *traffic, uint32_t connections, const struct traffic_texts *texts);
 
 /* The announcement of connection `at`, counted from 0. */
 void http1_traffic_connection(const struct http1_traffic *traffic, uint32_t at, struct shm_record_connection *record);

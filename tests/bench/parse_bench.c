@@ -19,9 +19,27 @@ static uint64_t connection_count; /* 0: each of the usual ones */
 /* What is parsed. */
 struct traffic {
 	const char *protocol;
-	struct http1_traffic *http1; /* of HTTP/1.1 its messages, of HTTP/2 only the announcements */
-	struct http2_traffic *http2; /* NULL: HTTP/1.1 */
+	struct http1_traffic *http1;	   /* of HTTP/2 only the announcements */
+	struct http2_traffic *http2;	   /* NULL: another protocol */
+	const struct traffic_texts *texts; /* NULL: HTTP/1.1 */
 };
+
+static const char redis_request[] = "*2\r\n$3\r\nGET\r\n$7\r\nuser:42\r\n", redis_response[] = "$5\r\nhello\r\n";
+
+/* pgbench -S: Query; RowDescription, DataRow, CommandComplete, ReadyForQuery. */
+static const char postgresql_request[] = "Q\0\0\0\x3dSELECT abalance FROM pgbench_accounts WHERE aid = 61203;\0";
+static const char postgresql_response[] = "T\0\0\0\x21\0\1abalance\0\0\0\x40\1\0\3\0\0\0\x17\0\4\xff\xff\xff\xff\0\0"
+					  "D\0\0\0\x0b\0\1\0\0\0\1"
+					  "0C\0\0\0\x0dSELECT 1\0Z\0\0\0\5I";
+
+static const struct traffic_texts redis_texts = {
+	redis_request, redis_response, sizeof(redis_request) - 1, sizeof(redis_response) - 1, 0, 6379};
+static const struct traffic_texts postgresql_texts = {postgresql_request,
+						      postgresql_response,
+						      sizeof(postgresql_request) - 1,
+						      sizeof(postgresql_response) - 1,
+						      0,
+						      5432};
 
 static struct shm_record_data *traffic_next(const struct traffic *traffic)
 {
@@ -45,7 +63,8 @@ static uint32_t traffic_record_bytes(const struct traffic *traffic)
 
 static void count_exchange(void *context, const struct exchange *exchange)
 {
-	*(uint64_t *)context += exchange->end == EXCHANGE_ENDED_BY_MESSAGE && exchange->http.status == 200;
+	*(uint64_t *)context += exchange->end == EXCHANGE_ENDED_BY_MESSAGE &&
+				(exchange->protocol == EXCHANGE_DATABASE || exchange->http.status == 200);
 }
 
 /* The receiver's way of a record that has been copied out of the ring. */
@@ -142,7 +161,7 @@ static void report(const struct traffic *traffic, uint32_t count, double ns, dou
 		       "\"floor_memchr_ns\":%.1f,\"record_bytes_per_exchange\":%u}\n",
 		       traffic->protocol, count, ns, least_ns, bytes);
 	else
-		printf("%s %8u connections %8.1f ns/exchange, memchr %6.1f, %5u record bytes/exchange\n",
+		printf("%-10s %8u connections %8.1f ns/exchange, memchr %6.1f, %5u record bytes/exchange\n",
 		       traffic->protocol, count, ns, least_ns, bytes);
 	fflush(stdout);
 }
@@ -159,7 +178,10 @@ static bool measure(const struct traffic *traffic, uint32_t count, bool json)
 	if (limits.connections_max < count)
 		limits.connections_max = count;
 	connections = connections_create(&limits, &sink);
-	http1_traffic_init(traffic->http1, count);
+	if (traffic->texts != NULL)
+		http1_traffic_init_with(traffic->http1, count, traffic->texts);
+	else
+		http1_traffic_init(traffic->http1, count);
 	if (connections != NULL && (traffic->http2 == NULL || http2_traffic_init(traffic->http2, count)))
 		ns = best_ns(connections, traffic, &exchanges);
 	connections_destroy(connections);
@@ -178,7 +200,10 @@ static int run(bool json)
 
 	struct http1_traffic http1;
 	struct http2_traffic http2;
-	const struct traffic traffic[] = {{"http1", &http1, NULL}, {"http2", &http1, &http2}};
+	const struct traffic traffic[] = {{"http1", &http1, NULL, NULL},
+					  {"http2", &http1, &http2, NULL},
+					  {"redis", &http1, NULL, &redis_texts},
+					  {"postgresql", &http1, NULL, &postgresql_texts}};
 
 	for (size_t i = 0; i < sizeof(traffic) / sizeof(traffic[0]); i++) {
 		if (connection_count != 0 && !measure(&traffic[i], (uint32_t)connection_count, json))
@@ -196,7 +221,7 @@ static const struct bench_option options[] = {
 
 const struct bench_command parse_bench = {
 	.name = "parse",
-	.summary = "records of HTTP/1.1 and HTTP/2 into exchanges",
+	.summary = "records of HTTP, Redis and PostgreSQL into exchanges",
 	.purpose = "CPU time from the two records of a request and response, copied out of the ring, to the exchange:\n"
 		   "check, reassemble, parse, pair. Connections take turns. The floor beside it makes the same records "
 		   "and\n"
