@@ -52,7 +52,7 @@ class Pair:
     def __init__(self, host, sink, port, programs=(), receiver_options=(), exports=None):
         include = [word for name in programs for word in ("--include-executable", executable(name))]
         started = time.monotonic()
-        self.sensor = host.sensor("--include-port", str(port), "--unix-sockets", "false", *include)
+        self.sensor = host.sensor("--include-port", str(port), "--unix-sockets=false", *include)
         self.sensor_start_seconds = time.monotonic() - started
         started = time.monotonic()
         self.receiver = host.receiver(*(exports or [sink.export]), options=["--compression", "none", *receiver_options],
