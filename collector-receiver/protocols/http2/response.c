@@ -20,7 +20,7 @@ static void read_rpc_status(struct http2_stream *s, const struct flow *flow, con
 	struct slice message = head->fields[HTTP2_GRPC_MESSAGE];
 
 	if (head->fields[HTTP2_GRPC_STATUS].bytes == NULL) {
-		s->trailers_uncertain |= head->uncertain;
+		s->trailers_uncertain |= head->uncertain || head->cut;
 		return;
 	}
 	s->trailers_uncertain = false;

@@ -214,6 +214,24 @@ static void a_frame_with_a_block_longer_than_is_read_costs_that_head_only(void *
 
 /* ---- what must not be sent ---- */
 
+/* What is behind the fields that are kept may be the status. */
+static void a_status_behind_a_message_that_fills_the_head_is_not_known(void **state)
+{
+	static const char head[] = "<headers 1 end grpc-message=", tail[] = "|grpc-status=0";
+	static char step[sizeof(head) + HTTP2_KEPT_BYTES_MAX + sizeof(tail)];
+	struct bench *b = *state;
+	size_t length = sizeof(head) - 1;
+
+	open_connection(b, SHM_ROLE_SERVER);
+	say(b, ">headers 1 end " CALL "/s.S/m");
+	say(b, "<headers 1 :status=200|content-type=application/grpc");
+	memcpy(step, head, length);
+	memset(step + length, 'x', HTTP2_KEPT_BYTES_MAX);
+	memcpy(step + length + HTTP2_KEPT_BYTES_MAX, tail, sizeof(tail));
+	say(b, step);
+	assert_string_equal(b->feed->log, "server rpc /s.S/m -1 200 0 0 message head-uncertain scheme=http authority=h\n");
+}
+
 static void frames_that_must_not_be_sent_are_counted_and_the_place_is_found_again(void **state)
 {
 	static const char *const frames[] = {
@@ -445,6 +463,7 @@ int main(void)
 		TEST(rapid_resets_hold_no_memory),
 		TEST(streams_beyond_the_limit_give_up_the_longest_silent_one),
 		TEST(a_flood_of_continuation_frames_is_counted_and_costs_that_head_only),
+		TEST(a_status_behind_a_message_that_fills_the_head_is_not_known),
 		TEST(empty_continuation_frames_are_passed_over),
 		TEST(a_frame_with_a_block_longer_than_is_read_costs_that_head_only),
 		TEST(frames_that_must_not_be_sent_are_counted_and_the_place_is_found_again),
