@@ -24,8 +24,8 @@ static uint64_t unix_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* A head that cannot be written is one that an older head on disk stands for: its records are sent again after a crash,
- * and counted as possible duplicates then. */
+/* A head that cannot be written is one that an older head on disk stands for: after a crash its records are sent again, of
+ * which only the oldest may be known as a possible duplicate. Disks that fail so are said, and rare. */
 static void head_write(struct spool *spool)
 {
 	const int error = spool_file_write_position(&spool->file, &spool->head);
@@ -71,6 +71,19 @@ static int check_file(int fd)
 	return (status.st_mode & 077) != 0 && fchmod(fd, 0600) != 0 ? -errno : 0;
 }
 
+/* Another receiver that only tries the lock, in spool_say_orphans, is waited for; one that has it is not. */
+static int lock_file(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	for (int tries = 10; flock(fd, LOCK_EX | LOCK_NB) != 0; tries--) {
+		if (errno != EWOULDBLOCK || tries == 0)
+			return errno == EWOULDBLOCK ? -EBUSY : -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int open_file(struct spool *spool)
 {
 	int error;
@@ -79,11 +92,7 @@ static int open_file(struct spool *spool)
 	if (spool->file.fd < 0)
 		return -errno;
 	error = check_file(spool->file.fd);
-	if (error != 0)
-		return error;
-	if (flock(spool->file.fd, LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return 0;
+	return error != 0 ? error : lock_file(spool->file.fd);
 }
 
 static void explain(char *message, size_t size, const char *path, uint64_t bytes, int error)

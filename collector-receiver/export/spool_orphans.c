@@ -12,7 +12,8 @@
 #include "daemon/log.h"
 #include "export/spool_state.h"
 
-/* Every spool in use is locked, those of this process and of other receivers alike. */
+/* Every spool in use is locked, those of this process and of other receivers alike. The lock is tried and not kept: its
+ * owner may be starting at this moment. */
 static int open_unused(int directory, const char *name)
 {
 	const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -20,7 +21,8 @@ static int open_unused(int directory, const char *name)
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && flock(fd, LOCK_SH | LOCK_NB) == 0 &&
+	    flock(fd, LOCK_UN) == 0)
 		return fd;
 	close(fd);
 	return -1;

@@ -1,4 +1,5 @@
 """The spool: killed receivers, full and damaged files, old requests, what is delivered twice and what is not."""
+import fcntl
 import glob
 import os
 import re
@@ -279,11 +280,19 @@ class Spool(ExporterTest):
         after = os.stat(name)
         self.assertEqual((before.st_size, before.st_mtime_ns), (after.st_size, after.st_mtime_ns))
         # In use is not left behind, whoever uses it.
-        first, second = self.spooling(), self.driver("-S", self.spool, "-z", str(SIZE), endpoint="unix:///third.sock")
+        first = self.spooling()
         first.counters()
+        second = self.driver("-S", self.spool, "-z", str(SIZE), endpoint="unix:///third.sock")
         second.counters()
         self.assertNotIn("belongs to no exporter", first.said() + second.said())
         other.quit()
+
+    def test_a_receiver_that_only_looks_keeps_no_other_from_starting(self):
+        self.fill(1)
+        with open(self.file(), "rb") as looking:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            threading.Timer(0.03, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+            self.spooling().quit()
 
     def test_a_directory_that_is_not_there_is_said_at_start(self):
         os.rmdir(self.spool)
