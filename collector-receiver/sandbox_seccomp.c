@@ -28,8 +28,6 @@ static const struct syscall_rule rules[] = {
 	ANY(close),
 	ANY(fstat),
 	ANY(lseek),
-	ANY(fdatasync),
-	ANY(fsync),
 	ONLY(newfstatat, 3, AT_EMPTY_PATH),
 	ONLY(fcntl, 1, F_GETFL),
 	ONLY(fcntl, 1, F_SETFL),
@@ -91,7 +89,8 @@ static const struct syscall_rule uring_rules[] = {ANY(io_uring_enter)};
 static const struct syscall_rule tcp_rules[] = {SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET6, SOCK_STREAM),
 					ONLY(setsockopt, 1, IPPROTO_TCP)};
 
-static const struct syscall_rule spool_rules[] = {ANY(pread64), ANY(pwrite64)};
+static const struct syscall_rule spool_rules[] = {ANY(pread64), ANY(pwrite64), ANY(fdatasync)};
+/* The one socket that listens; none other can be made to. */
 static const struct syscall_rule status_rules[] = {ANY(accept4)};
 
 /* The C library may look for a file of its own accord (a time zone, a locale): it is told that there is none. */

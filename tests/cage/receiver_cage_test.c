@@ -191,8 +191,7 @@ static const struct attempt forbidden[] = {
 
 /* All that the filter lets through or refuses with an error, with some arguments at least. */
 static const char *const known[] = {
-	"read", "write", "readv", "writev", "close", "fstat", "lseek", "fdatasync", "fsync", "newfstatat", "fcntl",
-	"ioctl", "socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockname",
+	"read", "write", "readv", "writev", "close", "fstat", "lseek", "newfstatat", "fcntl", "ioctl", "socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockname",
 	"getpeername", "getsockopt", "setsockopt", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll",
 	"ppoll", "restart_syscall", "clock_gettime", "clock_nanosleep", "gettimeofday", "futex", "brk", "munmap",
 	"madvise", "mremap", "getrandom", "mmap", "mprotect", "getpid", "gettid", "getuid", "geteuid", "rt_sigreturn",
