@@ -1,5 +1,5 @@
-/* The state of an OTLP exporter, and how it delivers one request after the other. otlp_exporter.c puts requests in, and
- * ends it. */
+/* The state of an OTLP exporter, and how it delivers one request after the other. otlp_exporter_create.c makes it,
+ * otlp_exporter.c puts requests in and ends it, delivery.c attempts, delivery_outcome.c judges. */
 #ifndef EXPORT_DELIVERY_H
 #define EXPORT_DELIVERY_H
 
@@ -67,5 +67,17 @@ void delivery_finish(struct otlp_exporter *self, enum export_outcome outcome, ui
 /* Let go of the current request and its parts, uncounted: they stay in the spool. */
 void delivery_park(struct otlp_exporter *self);
 void delivery_disconnect(struct otlp_exporter *self);
+
+/* Between the files of the exporter. */
+extern const struct exporter_type otlp_grpc_type;
+extern const struct exporter_type otlp_http_type;
+void delivery_deadline(void *exporter); /* of the shutdown: give everything up */
+void delivery_free(struct otlp_exporter *self);
+void delivery_begin(struct otlp_exporter *self); /* the current request's attempts */
+bool delivery_split(struct otlp_exporter *self); /* the current request in halves; false: it cannot be */
+void delivery_too_large(struct otlp_exporter *self, const char *who); /* for `who`: the current request is lost */
+/* What an attempt came to. */
+void delivery_answered(struct otlp_exporter *self, const struct call_answer *answer);
+void delivery_connect_failed(struct otlp_exporter *self, int error, const char *problem);
 
 #endif
