@@ -91,6 +91,11 @@ struct postgresql_named *postgresql_names_find(struct postgresql_names *names, c
 	return named;
 }
 
+static uint32_t text_bytes_of(const struct postgresql_text *text)
+{
+	return text == NULL ? 0 : text->length;
+}
+
 static void forget(struct postgresql_names *names, const struct flow *flow, struct postgresql_named *named)
 {
 	struct postgresql_named **at = bucket_of(names, named->kind, (struct slice){named->name, named->name_length});
@@ -101,8 +106,15 @@ static void forget(struct postgresql_names *names, const struct flow *flow, stru
 	unlink_by_use(names, named);
 	names->count--;
 	names->portals -= named->kind == 'P';
+	names->text_bytes -= text_bytes_of(named->text);
 	postgresql_text_release(flow, named->text);
 	block_pool_give(flow->pool, named, sizeof(*named));
+}
+
+static void evict_oldest(struct postgresql_names *names, const struct flow *flow)
+{
+	counter_add(COUNTER_STATEMENTS_EVICTED, 1);
+	forget(names, flow, names->oldest);
 }
 
 /* NULL if there is no room, which is counted. */
@@ -111,10 +123,8 @@ static struct postgresql_named *add(struct postgresql_names *names, const struct
 {
 	if (name.length > POSTGRESQL_NAME_BYTES_MAX)
 		return NULL;
-	if (names->count >= POSTGRESQL_NAMES_MAX) {
-		counter_add(COUNTER_STATEMENTS_EVICTED, 1);
-		forget(names, flow, names->oldest);
-	}
+	if (names->count >= POSTGRESQL_NAMES_MAX)
+		evict_oldest(names, flow);
 	struct postgresql_named *named = block_pool_take(flow->pool, sizeof(*named));
 	struct postgresql_named **bucket = bucket_of(names, kind, name);
 
@@ -143,10 +153,13 @@ void postgresql_names_set(struct postgresql_names *names, const struct flow *flo
 		named = add(names, flow, kind, name);
 	if (named == NULL)
 		return;
-	postgresql_text_hold(text);
+	names->text_bytes += text_bytes_of(postgresql_text_hold(text));
+	names->text_bytes -= text_bytes_of(named->text);
 	postgresql_text_release(flow, named->text);
 	named->text = text;
 	named->parameterised = parameterised;
+	while (names->text_bytes > POSTGRESQL_NAMED_BYTES_MAX && names->oldest != named)
+		evict_oldest(names, flow);
 }
 
 void postgresql_names_forget(struct postgresql_names *names, const struct flow *flow, char kind, struct slice name)

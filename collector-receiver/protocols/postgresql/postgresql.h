@@ -12,6 +12,7 @@ enum {
 	POSTGRESQL_UNIT_BYTES_MAX = 16384, /* of one message that are kept: a longer text is cut there */
 	POSTGRESQL_WAITING_MAX = 1024,     /* operations and Syncs that wait for their replies on one connection */
 	POSTGRESQL_NAMES_MAX = 512,        /* statements and portals of one connection that are remembered */
+	POSTGRESQL_NAMED_BYTES_MAX = 256 * 1024, /* what their texts take together */
 	POSTGRESQL_PORTALS_KEPT = 8,       /* at the end of a transaction, for speed */
 	POSTGRESQL_NAME_BYTES_MAX = 63,    /* NAMEDATALEN - 1: the server tells longer names apart by no more */
 	POSTGRESQL_HEAD_BYTES = 5,         /* type and length */
@@ -110,6 +111,7 @@ struct postgresql_names {
 	struct postgresql_named *newest, *oldest; /* by last use */
 	uint32_t count;
 	uint32_t portals; /* of these */
+	uint32_t text_bytes; /* a text counts for each name that stands for it */
 };
 
 /* A reference to a copy of `text`; NULL, and counted, if the pool has nothing. */

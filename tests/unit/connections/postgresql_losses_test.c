@@ -471,6 +471,27 @@ static void statements_beyond_the_limit_are_forgotten_the_longest_unused_first(v
 	expect_last(feed, "server postgresql 1 ok message namespace=u\n");
 }
 
+/* One connection does not take the memory of all. */
+static void long_statements_make_room_for_each_other(void **state)
+{
+	static char line[POSTGRESQL_UNIT_BYTES_MAX];
+	struct feed *feed = *state;
+	size_t before = connections_usage(feed->connections).buffer_bytes;
+
+	for (int i = 0; i < POSTGRESQL_NAMES_MAX; i++) {
+		int head = snprintf(line, sizeof(line), "P s%d ", i);
+
+		memset(line + head, 'A', 16000);
+		snprintf(line + head + 16000, sizeof(line) - (size_t)head - 16000, "\nS");
+		client(feed, line);
+		server(feed, "1\nZ I");
+	}
+	assert_in_range(connections_usage(feed->connections).buffer_bytes - before, POSTGRESQL_NAMED_BYTES_MAX / 2,
+			3 * POSTGRESQL_NAMED_BYTES_MAX);
+	assert_in_range(counters[COUNTER_STATEMENTS_EVICTED], POSTGRESQL_NAMES_MAX - 20, POSTGRESQL_NAMES_MAX);
+	expect_followed(feed);
+}
+
 static void portals_end_with_their_transaction_and_take_no_statements_place(void **state)
 {
 	struct feed *feed = *state;
@@ -554,6 +575,7 @@ int main(void)
 		LOSS_TEST(after_a_hole_at_any_place_the_connection_is_followed_again),
 		LOSS_TEST(a_connection_that_keeps_too_many_waiting_counts_them),
 		LOSS_TEST(statements_beyond_the_limit_are_forgotten_the_longest_unused_first),
+		LOSS_TEST(long_statements_make_room_for_each_other),
 		LOSS_TEST(portals_end_with_their_transaction_and_take_no_statements_place),
 		LOSS_TEST(a_text_longer_than_is_kept_is_cut_and_counted),
 		LOSS_TEST(without_memory_operations_are_counted_and_nothing_is_kept),
