@@ -1,5 +1,5 @@
 /* Drive one connection of Redis or Memcached with a script of bytes: records of both directions, cut, lost and repeated.
- * Target functions: connections_record, connections_tick; redis/, memcached/ and commands/ behind them.
+ * Target functions: connections_record, connections_tick; redis/, memcached/, commands/ and pairing/ behind them.
  *
  * A script is a byte of flags, and a row of commands: one byte of kind and direction, one of length, then that many
  * bytes. Whatever was said, each exchange must be readable, and every block must come back. */

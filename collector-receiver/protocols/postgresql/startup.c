@@ -11,6 +11,7 @@ enum {
 	PACKET_BYTES_MIN = 8,
 	CANCEL_BYTES_MIN = 16,
 	CANCEL_BYTES_MAX = 12 + 256, /* secret keys of protocol 3.2 */
+	CUT_BYTES_MIN = 34,	     /* a shorter length may be the number of a MySQL command */
 	MESSAGES_CHECKED_MAX = 8,    /* of those that follow the one that is looked for */
 };
 
@@ -111,7 +112,8 @@ enum match postgresql_find(enum sender from, struct slice bytes, bool more_may_c
 				return found;
 			if (more_may_come)
 				return MATCH_MORE;
-			return postgresql_body_may_be_valid(from, m.type, m.body) ? found : MATCH_NO;
+			return m.bytes >= CUT_BYTES_MIN && postgresql_body_may_be_valid(from, m.type, m.body) ? found
+													      : MATCH_NO;
 		}
 		if (i == 0 && !postgresql_body_is_valid(from, m.type, m.body))
 			return MATCH_NO;

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "protocols/memcached/memcached.h"
-#include "protocols/recognise.h"
 #include "support/guard_page.h"
 
 static struct guard_page guard;
@@ -107,41 +106,6 @@ static void turns_of_other_protocols_are_refused(void **state)
 		assert_int_equal(recognise_prefix(openings[i], openings[i].length, false), MATCH_NO);
 }
 
-/* All protocols are asked: none of the others takes what is Memcached's, or Redis's. */
-static void no_other_protocol_claims_the_openings(void **state)
-{
-	static const struct {
-		struct text text;
-		const char *protocol;
-	} openings[] = {
-		{TEXT("set k 0 0 2\r\nhi\r\n"), "memcached"},
-		{TEXT("VALUE k 0 2\r\nhi\r\nEND\r\n"), "memcached"},
-		{TEXT("END\r\n"), "memcached"},
-		{TEXT("EN\r\n"), "memcached"},
-		{TEXT("\x80\0\0\1\0\0\0\0\0\0\0\1" ZEROS "k"), "memcached"},
-		{TEXT("\x80\1\0\1\x08\0\0\0\0\0\0\x0b" ZEROS ZEROS), "memcached"},
-		{TEXT("\x81\0\0\0\4\0\0\0\0\0\0\6" ZEROS ZEROS), "memcached"},
-		{TEXT("*1\r\n$4\r\nPING\r\n"), "redis"},
-		{TEXT("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"), "redis"},
-		{TEXT("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n"), "redis"},
-		{TEXT("+PONG\r\n"), "redis"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
-		const struct protocol *protocol = NULL;
-		struct opening opening = {
-			.bytes = {guard_page_place(&guard, openings[i].text.bytes, openings[i].text.length),
-				  openings[i].text.length},
-			.more_may_come = true,
-			.first = true,
-		};
-
-		assert_in_range(recognise(opening, &protocol), MATCH_FROM_CLIENT, MATCH_FROM_SERVER);
-		assert_string_equal(protocol->name, openings[i].protocol);
-	}
-}
-
 static void command_lines_are_counted(void **state)
 {
 	static const struct {
@@ -190,7 +154,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(turns_of_memcached_are_recognised_and_no_prefix_of_them_is_refused),
 		cmocka_unit_test(turns_of_other_protocols_are_refused),
-		cmocka_unit_test(no_other_protocol_claims_the_openings),
 		cmocka_unit_test(command_lines_are_counted),
 	};
 

@@ -160,46 +160,6 @@ static void start_up_packets_are_read_on_every_prefix(void **state)
 
 #define BYTES(literal) {literal, sizeof(literal) - 1}
 
-static void other_protocols_are_not_recognised(void **state)
-{
-	static const struct slice openings[] = {
-		BYTES("POST / HTTP/1.1\r\nHost: x\r\n\r\n"), BYTES("PUT /a HTTP/1.1\r\n\r\n"), BYTES("DELETE / HTTP/1.1\r\n\r\n"),
-		BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-		BYTES("\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\x00\x04\x40\x00\x00\x00\x00\x02\x00\x00\x00\x00"),
-		BYTES("\x00\x00\x08\x06\x00\x00\x00\x00\x00\x01\x02\x03\x04\x05\x06\x07\x08"),
-		/* MySQL: greeting, COM_QUERY whose length is 'Q', COM_STMT_PREPARE, COM_STMT_EXECUTE of length 'P', COM_PING */
-		BYTES("\x0a\x00\x00\x00\x0a" "5.5.5-10.11"),
-		BYTES("Q\x00\x00\x00\x03SELECT 1 FROM aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-		BYTES("Q\x00\x00\x00\x16SELECT ? FROM aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-		BYTES("P\x00\x00\x00\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\x08\x00\x05\x00\x00\x00\x00\x00\x00\x00"),
-		BYTES("B\x00\x00\x00\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\x08\x00\x05\x00\x00\x00\x00\x00\x00\x00"),
-		BYTES("\x01\x00\x00\x00\x0e"),
-		/* Redis and memcached */
-		BYTES("*1\r\n$4\r\nPING\r\n"), BYTES("PING\r\n"), BYTES("DEL a\r\n"), BYTES("EXISTS b\r\n"), BYTES("get key\r\n"),
-		BYTES("\x80\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00key"),
-		/* Kafka's Metadata v0 has the version of a start-up packet */
-		BYTES("\x00\x00\x00\x15\x00\x03\x00\x00\x00\x00\x00\x01\x00\x07" "clients" "\x00\x00\x00\x00"),
-		/* TLS, SSH, SMTP */
-		BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), BYTES("SSH-2.0-OpenSSH_9.2\r\n"), BYTES("EHLO x\r\n"),
-		/* PostgreSQL 2, a start-up packet without a user, one with a rest */
-		BYTES("\x00\x00\x00\x10\x00\x02\x00\x00user\x00u\x00\x00"), BYTES("\x00\x00\x00\x0d\x00\x03\x00\x00" "a\0" "b\0\0"),
-		BYTES("\x00\x00\x00\x12\x00\x03\x00\x00user\x00u\x00\x00\x00\x00"),
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
-		for (int more = 0; more < 2; more++) {
-			struct opening opening = {.bytes = guarded(openings[i].bytes, openings[i].length),
-						  .first = true,
-						  .more_may_come = more};
-			enum match match = postgresql_recognise(&opening);
-
-			if (match != MATCH_NO && !(match == MATCH_MORE && more))
-				fail_msg("opening %zu: %d", i, match);
-		}
-	}
-}
-
 /* What the server says must not be taken for a client's message, or the roles would be exchanged for good. */
 static void replies_are_not_recognised(void **state)
 {
@@ -250,8 +210,9 @@ static void a_message_that_runs_into_a_hole_is_recognised_by_what_was_seen(void 
 		size_t seen;
 		enum match match;
 	} cases[] = {
-		{"Q SELECT 1, 2, 3", 12, MATCH_FROM_CLIENT}, {"P s SELECT 1, 2", 12, MATCH_FROM_CLIENT},
-		{"B p s 3", 14, MATCH_FROM_CLIENT},	     {"Q SELECT 1", 5, MATCH_NO},
+		{"Q SELECT 1 FROM a_table_of_many", 12, MATCH_FROM_CLIENT},
+		{"P s SELECT 1 FROM a_table_of_many", 12, MATCH_FROM_CLIENT},
+		{"B p s 9", 14, MATCH_FROM_CLIENT},	     {"Q SELECT 1", 5, MATCH_NO}, {"Q SELECT 1, 2, 3", 12, MATCH_NO},
 		{"Q SELECT\x01 1", 14, MATCH_NO},	     {"E p 3", 8, MATCH_NO},
 		{"B p s 3", 8, MATCH_NO},
 	};
@@ -311,7 +272,6 @@ int main(void)
 		cmocka_unit_test(a_body_with_a_byte_more_is_not_valid),
 		cmocka_unit_test(heads_that_no_message_has_are_malformed),
 		cmocka_unit_test(start_up_packets_are_read_on_every_prefix),
-		cmocka_unit_test(other_protocols_are_not_recognised),
 		cmocka_unit_test(replies_are_not_recognised),
 		cmocka_unit_test(a_connection_joined_in_its_middle_is_recognised_by_its_client),
 		cmocka_unit_test(a_message_that_runs_into_a_hole_is_recognised_by_what_was_seen),

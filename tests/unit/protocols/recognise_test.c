@@ -17,6 +17,7 @@ enum when { FIRST, LATER }; /* how a connection begins, or a turn of one that wa
 
 #define SAID(text) (text), sizeof(text) - 1
 #define ZEROES_8 "\0\0\0\0\0\0\0\0"
+#define SIXTY_SIX_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SETTINGS "\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x64\0\4\0\1\0\0\0\5\0\0\x40\0"
 #define MYSQL_GREETING_BYTES                                                                                              \
 	"\x4a\0\0\0\x0a" "8.0.36\0" "\1\0\0\0" "abcdefgh\0" "\xff\xff\x21\2\0\xff\xdf\x15" "\0\0\0\0\0\0\0\0\0\0"             \
@@ -95,6 +96,28 @@ static const struct said {
 	{SAID("\1\0\0\0\0\0\x0c\0\x0a\0\x0a\0\x09\0\0\0\0\xce"), LATER, NULL, MATCH_NO},
 	{SAID("{\"jsonrpc\": \"2.0\"}\n"), FIRST, NULL, MATCH_NO},
 	{SAID("\0\0\0\0"), LATER, NULL, MATCH_NO},
+
+	/* what has deceived, or might */
+	{SAID("DELETE / HTTP/1.1\r\n\r\n"), LATER, "http/1", MATCH_FROM_CLIENT},
+	{SAID("\0\0\x08\6\0\0\0\0\0\1\2\3\4\5\6\7\x08"), LATER, NULL, MATCH_NO}, /* HTTP/2 PING */
+	{SAID("Q\0\0\0\3SELECT 1 FROM " SIXTY_SIX_A), LATER, "mysql", MATCH_FROM_CLIENT}, /* lengths that are PostgreSQL's types */
+	{SAID("Q\0\0\0\x16SELECT ? FROM " SIXTY_SIX_A), LATER, "mysql", MATCH_FROM_CLIENT},
+	{SAID("P\0\0\0\x17\1\0\0\0\0\1\0\0\0\0\1\x08\0\5\0\0\0\0\0\0\0"), LATER, NULL, MATCH_NO},
+	{SAID("B\0\0\0\x17\1\0\0\0\0\1\0\0\0\0\1\x08\0\5\0\0\0\0\0\0\0"), LATER, NULL, MATCH_NO},
+	{SAID("Q\0\0\0\x16SELECT 12345678901\0"), LATER, NULL, MATCH_NO},
+	{SAID("DEL a\r\n"), LATER, NULL, MATCH_NO},
+	{SAID("EXISTS b\r\n"), LATER, NULL, MATCH_NO},
+	{SAID("\x80\x0a\0\0\0\0\0\0\0\0\0\0" ZEROES_8 "\0\0\0\0"), LATER, "memcached", MATCH_FROM_CLIENT},
+	{SAID("\0\0\0\x15\0\3\0\0\0\0\0\1\0\7clients\0\0\0\0"), FIRST, NULL, MATCH_NO}, /* Kafka's Metadata v0 has PostgreSQL's version */
+	{SAID("\0\0\0\x10\0\2\0\0user\0u\0\0"), FIRST, NULL, MATCH_NO}, /* PostgreSQL 2 */
+	{SAID("\0\0\0\x0d\0\3\0\0a\0b\0\0"), FIRST, NULL, MATCH_NO}, /* no user */
+	{SAID("\0\0\0\x12\0\3\0\0user\0u\0\0\0\0"), FIRST, NULL, MATCH_NO}, /* a rest */
+	{SAID("\0\0\1\0\3SELECT"), LATER, NULL, MATCH_NO},
+	{SAID("\x1f\0\0\0\3\0\0\0\0\0\0\0\xdd\7\0\0\0\0\0\0\0SELECT 1\0\0"), LATER, NULL, MATCH_NO},
+	{SAID("\x0a\0\0\0\n"), FIRST, NULL, MATCH_NO},
+	{SAID("\x0d\0\0\0\x0a" "8.0.36 is a lie"), FIRST, NULL, MATCH_NO},
+	{SAID("HTTP/2.0 200\r\n"), LATER, NULL, MATCH_NO},
+	{SAID("SELECT 1 FROM t\n"), LATER, NULL, MATCH_NO},
 };
 
 enum { RANDOM_OPENINGS = 200000, RANDOM_BYTES_MAX = 40 };
