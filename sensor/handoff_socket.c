@@ -14,6 +14,18 @@
 
 enum { PENDING_CONNECTIONS_MAX = 8 };
 
+/* One that is missing is made, so that all can enter and nobody else can write. */
+static int directory_examine(const char *directory, struct stat *st)
+{
+	if (stat(directory, st) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	if (mkdir(directory, 0755) != 0 || chmod(directory, 0755) != 0 || stat(directory, st) != 0)
+		return -errno;
+	return 0;
+}
+
 static int directory_check(const char *path, char *message, size_t message_size)
 {
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -22,16 +34,16 @@ static int directory_check(const char *path, char *message, size_t message_size)
 	snprintf(copy, sizeof(copy), "%s", path);
 
 	const char *directory = dirname(copy);
+	int error = directory_examine(directory, &st);
 
-	if (stat(directory, &st) != 0) {
-		int error = -errno;
-
+	if (error != 0) {
 		if (error == -ENOENT)
 			snprintf(message, message_size,
-				 "the directory %s of the socket does not exist: create it or choose another --socket",
+				 "the directory %s of the socket cannot be made, as the one above does not exist: create it "
+				 "or choose another --socket",
 				 directory);
 		else
-			snprintf(message, message_size, "the directory %s of the socket cannot be examined: %s",
+			snprintf(message, message_size, "the directory %s of the socket cannot be made or examined: %s",
 				 directory, strerror(-error));
 		return error;
 	}

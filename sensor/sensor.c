@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,10 +111,23 @@ static int epoll_add(struct sensor *sensor, int fd, uint32_t events)
 	return epoll_ctl(sensor->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
+/* The kernel side speaks of processes by their numbers in the initial namespace, this side of those that /proc shows. */
+static void pid_namespace_check(void)
+{
+	static const ino_t PID_NS_INITIAL = 0xEFFFFFFC; /* include/uapi/linux/nsfs.h */
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != PID_NS_INITIAL)
+		log_line(LOG_LEVEL_WARNING, "this is not the host's pid namespace, so processes will be taken for others and "
+					    "the pair will watch itself: start the container in the host's (--pid host, "
+					    "hostPID: true)");
+}
+
 static int capture_start(struct sensor *sensor, const struct watch_list *watch_list)
 {
 	struct capture_options options = sensor->options->capture;
 
+	pid_namespace_check();
 	options.self_pid = (uint32_t)getpid();
 	options.verifier_log_path = sensor->options->verifier_log;
 	options.wakeup_interval_us = SENSOR_WAKEUP_INTERVAL_US;

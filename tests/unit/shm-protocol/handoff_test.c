@@ -496,13 +496,32 @@ static void each_thing_that_can_be_wrong_with_the_path_has_its_sentence(void **s
 	memset(path, 'x', sizeof(path));
 	path[108] = '\0';
 	expect_refusal(fixture, path, -ENAMETOOLONG, "has 108 bytes and may have 1 to 107");
-	snprintf(path, sizeof(path), "%s/none/sensor.sock", fixture->directory);
-	expect_refusal(fixture, path, -ENOENT, "does not exist: create it");
+	snprintf(path, sizeof(path), "%s/none/none/sensor.sock", fixture->directory);
+	expect_refusal(fixture, path, -ENOENT, "as the one above does not exist: create it");
 	expect_refusal(fixture, "/dev/null/sensor.sock", -ENOTDIR, "is not a directory");
 	assert_int_equal(chmod(fixture->directory, 0777), 0);
 	expect_refusal(fixture, fixture->path, -EPERM, "can be written by others");
 	assert_int_equal(chmod(fixture->directory, 01777), 0); /* sticky, as /tmp is */
 	assert_int_equal(open_at(fixture, fixture->path, geteuid()), 0);
+}
+
+static void a_missing_directory_is_made_for_all_to_enter(void **state)
+{
+	struct fixture *fixture = *state;
+	const mode_t umask_before = umask(0077);
+	char directory[256];
+	char path[300];
+	struct stat st;
+
+	snprintf(directory, sizeof(directory), "%s/made", fixture->directory);
+	snprintf(path, sizeof(path), "%s/sensor.sock", directory);
+	assert_int_equal(open_at(fixture, path, geteuid()), 0);
+	umask(umask_before);
+	assert_int_equal(stat(directory, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	handoff_close(fixture->handoff);
+	fixture->handoff = NULL;
+	assert_int_equal(rmdir(directory), 0);
 }
 
 static void without_permission_the_sentence_says_so(void **state)
@@ -577,6 +596,7 @@ int main(void)
 		HANDOFF_TEST(a_socket_that_is_answered_is_left_alone),
 		HANDOFF_TEST(a_file_that_is_no_socket_is_never_removed),
 		HANDOFF_TEST(each_thing_that_can_be_wrong_with_the_path_has_its_sentence),
+		HANDOFF_TEST(a_missing_directory_is_made_for_all_to_enter),
 		HANDOFF_TEST(without_permission_the_sentence_says_so),
 		HANDOFF_TEST(closing_removes_its_own_socket_and_no_other),
 	};
