@@ -52,6 +52,14 @@ cat >"$root/tmp/expected" <<'LIST'
 -rw-r--r-- root:root /usr/lib/systemd/system/shmotel-sensor.service
 -rw-r--r-- root:root /usr/lib/sysusers.d/shmotel.conf
 -rw-r--r-- root:root /usr/share/doc/shmotel-receiver/copyright
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/alloy/alloy.service.d/shmotel.conf
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/alloy/config.alloy
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/alloy/shmotel-receiver.service.d/alloy.conf
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/otelcol/config-tls.yaml
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/otelcol/config.yaml
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/otelcol/otelcol-contrib.service.d/shmotel.conf
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/otelcol/shmotel-receiver.service.d/otelcol.conf
+-rw-r--r-- root:root /usr/share/doc/shmotel-receiver/examples/otelcol/shmotel-receiver.service.d/tcp.conf
 -rw-r--r-- root:root /usr/share/doc/shmotel-sensor/copyright
 -rw-r--r-- root:root /usr/share/man/man5/shmotel.yaml.5
 -rw-r--r-- root:root /usr/share/man/man8/shmotel-receiver.8
@@ -60,7 +68,7 @@ cat >"$root/tmp/expected" <<'LIST'
 -rwxr-xr-x root:root /usr/sbin/shmotel-sensor
 LIST
 inside sh -c 'dpkg -L shmotel-sensor shmotel-receiver | sort -u | while read -r path; do [ ! -f "$path" ] || stat -c "%A %U:%G %n" "$path"; done' |
-	sort >"$root/tmp/installed"
+	LC_ALL=C sort >"$root/tmp/installed"
 check "each file has its owner and mode, and there is no other" same "$root/tmp/expected" "$root/tmp/installed"
 no_file_bits() { [ -z "$(inside sh -c 'getcap -r /usr/bin /usr/sbin 2>/dev/null | grep shmotel; find /usr/bin /usr/sbin -name "shmotel*" -perm /6000')" ]; }
 check "no program has a capability or a set-id bit of its own" no_file_bits
