@@ -322,6 +322,7 @@ class Spool(ExporterTest):
 
     def test_memory_does_not_grow_with_what_waits(self):
         driver = self.spooling(size=200 << 20)
+        driver.counters()  # it has started
         with open("/proc/%d/maps" % driver.process.pid, encoding="ascii") as maps:
             if "libasan" in maps.read():
                 self.skipTest("AddressSanitizer keeps what was freed")
