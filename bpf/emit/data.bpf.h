@@ -51,6 +51,20 @@ static __always_inline bool data_is_announced(const struct segment *segment)
 	return false;
 }
 
+static __always_inline void data_describe(struct shm_record_data *record, const struct segment *segment, uint64_t captured,
+					  uint16_t flags)
+{
+	record->header.length = (DATA_FIXED_BYTES + captured + 7) & ~7ULL;
+	record->header.type = SHM_RECORD_DATA;
+	record->header.flags = flags;
+	record->connection_id = segment->connection_id;
+	record->time_ns = segment->time_ns;
+	record->offset = segment->offset;
+	record->byte_count = segment->byte_count;
+	record->captured_bytes = captured;
+	record->_pad = 0;
+}
+
 /* Complete a record but for its submission. `captured` is segment->captured_bytes as data_reserve was given it.
  *
  * Before 6.2 the verifier does not see that a second test of `record` for NULL cannot fail: nothing between data_reserve and
@@ -71,15 +85,7 @@ static __always_inline void data_fill(struct shm_record_data *record, const stru
 			flags &= ~SHM_DATA_HTTP2_FRAME;
 		}
 	}
-	record->header.length = (DATA_FIXED_BYTES + captured + 7) & ~7ULL;
-	record->header.type = SHM_RECORD_DATA;
-	record->header.flags = flags;
-	record->connection_id = segment->connection_id;
-	record->time_ns = segment->time_ns;
-	record->offset = segment->offset;
-	record->byte_count = segment->byte_count;
-	record->captured_bytes = captured;
-	record->_pad = 0;
+	data_describe(record, segment, captured, flags);
 }
 
 /* False if the event could not be emitted: its bytes are a hole then, whose length the next offset shows. */

@@ -40,6 +40,18 @@ static __always_inline void *ring_reserve(uint64_t bytes)
 	return event;
 }
 
+/* Copy an event of `bytes`, at most `bytes_max`, which is a constant. False when the ring is full, which has been counted
+ * then. */
+static __always_inline bool ring_output(void *event, uint64_t bytes, uint64_t bytes_max, uint64_t now_ns)
+{
+	counter_increment(SENSOR_COUNTER_EVENTS_CAPTURED);
+	barrier_var(bytes);
+	if (bytes <= bytes_max && bpf_ringbuf_output(&events, event, bytes, ring_submit_flags(now_ns)) == 0)
+		return true;
+	counter_increment(SENSOR_COUNTER_KERNEL_RING_FULL);
+	return false;
+}
+
 /* As if it had not been reserved. */
 static __always_inline void ring_discard(void *event)
 {

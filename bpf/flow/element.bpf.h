@@ -7,12 +7,6 @@
 #include "maps/counters.bpf.h"
 #include "maps/scratch.bpf.h"
 
-enum {
-	/* Elements of a vector that become events of their own; what follows them is counted only,
-	 * but for HTTP/2. */
-	TRANSFER_SEGMENTS_MAX = 8,
-};
-
 /* Find the memory of the vector's element `index`, less what is to be skipped. */
 static __always_inline bool transfer_element(struct transfer *transfer, uint32_t index, struct abi_iovec *element)
 {

@@ -7,6 +7,7 @@
 #define BPF_FLOW_TRANSFER_BPF_H
 
 #include "flow/connection.bpf.h"
+#include "flow/gather.bpf.h"
 #include "flow/http2.bpf.h"
 
 /* Start a turn if the direction has changed. */
@@ -43,14 +44,9 @@ __weak int transfer_segment_emit(uint64_t slot)
 	if (!record)
 		return false;
 	data_fill(record, &transfer->segment, captured);
-	if (transfer->seeks && record->captured_bytes >= HTTP2_HEADER_BYTES) {
-		uint32_t hint = http2_hint((const uint64_t *)(record + 1), record->captured_bytes,
-					   transfer->seeks == TRANSFER_SEEKS_FRAMES);
-		if (hint && (hint != HTTP2_HINT_FRAMES || http2_probe(transfer->slot))) {
-			transfer->hint = hint;
-			ring_discard(record);
-			return false;
-		}
+	if (transfer_is_http2(transfer, (const uint64_t *)(record + 1), record->captured_bytes)) {
+		ring_discard(record);
+		return false;
 	}
 	bpf_ringbuf_submit(record, ring_submit_flags(transfer->segment.time_ns));
 	return true;
@@ -90,6 +86,20 @@ static __noinline uint64_t transfer_segments_emit(struct connection *connection,
 	return reported;
 }
 
+/* Returns the position up to which events were emitted; 0 if none was. */
+static __always_inline uint64_t transfer_emit(struct connection *connection, struct transfer *transfer, bool first)
+{
+	enum gather_result result = GATHER_NOTHING;
+	uint64_t bytes = transfer->bytes;
+
+	if (gather_is_worthwhile(transfer) && bytes <= budget_left(connection))
+		result = gather_emit(transfer->slot);
+	if (result == GATHER_NOTHING)
+		return transfer->hint ? 0 : transfer_segments_emit(connection, transfer, first);
+	connection->captured += bytes;
+	return result == GATHER_EMITTED ? transfer->segment.offset + bytes : 0;
+}
+
 /* What the beginning of a transfer is searched for. Its place in the frames is worth a search only where it has been, or
  * could have been before, HTTP/2. */
 static __always_inline uint8_t transfer_seeks(const struct connection *connection)
@@ -121,7 +131,7 @@ static __always_inline void transfer_report(struct connection *connection, struc
 	if (connection->http2_mode[direction] == HTTP2_PLAIN &&
 	    (first || (transfer->source != TRANSFER_NONE && budget_left(connection)))) {
 		transfer->seeks = transfer_seeks(connection);
-		reported = transfer_segments_emit(connection, transfer, first);
+		reported = transfer_emit(connection, transfer, first);
 		if (transfer->hint)
 			http2_begin(connection, transfer);
 	}

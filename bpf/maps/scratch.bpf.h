@@ -9,6 +9,15 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "shm_protocol/record.h"
+
+enum {
+	/* Elements of a vector that are shown; what follows them is counted only, but for HTTP/2. */
+	TRANSFER_SEGMENTS_MAX = 8,
+	/* A transfer of so many bytes is gathered in one event. */
+	GATHER_BYTES_MAX = 1024,
+};
+
 enum transfer_source {
 	TRANSFER_NONE, /* the bytes never were in the process's memory */
 	TRANSFER_BUFFER,
@@ -34,6 +43,14 @@ enum transfer_seeks {
 	TRANSFER_SEEKS_FRAMES,    /* any of its frames, too */
 };
 
+/* An event in the making. */
+struct gathering {
+	struct abi_iovec elements[TRANSFER_SEGMENTS_MAX];
+	struct shm_record_data record;
+	/* Twice the room, as the verifier does not add up where a piece begins and how long it is. */
+	uint8_t payload[2 * GATHER_BYTES_MAX];
+};
+
 /* One completed send or receive. */
 struct transfer {
 	uint64_t bytes;
@@ -50,6 +67,7 @@ struct transfer {
 	uint8_t hint;           /* enum http2_hint: HTTP/2 begins with this transfer */
 	uint8_t _pad[6];
 	struct segment segment; /* the one that is being emitted */
+	struct gathering gathering;
 };
 
 enum scratch_slot {

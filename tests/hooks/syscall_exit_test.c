@@ -172,7 +172,7 @@ static void a_message_read_in_parts_is_consecutive_segments(void **unused)
 	socket_pair_close(&pair);
 }
 
-static void each_element_of_a_vector_is_a_segment(void **unused)
+static void the_elements_of_a_small_vector_are_one_segment(void **unused)
 {
 	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
 	struct iovec out[] = {vector_of("head"), vector_of(""), vector_of("body"), vector_of("tail")};
@@ -182,8 +182,41 @@ static void each_element_of_a_vector_is_a_segment(void **unused)
 	(void)unused;
 	assert_int_equal(writev(pair.client, out, 4), 12);
 	assert_int_equal(readv(pair.server, in, 2), 12);
-	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "head"), BYTES(4, "body"), BYTES(8, "tail"));
-	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "headbo"), BYTES(6, "dytail"));
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "headbodytail"));
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, BYTES(0, "headbodytail"));
+	socket_pair_close(&pair);
+}
+
+static void each_element_of_a_large_vector_is_a_segment(void **unused)
+{
+	enum { LARGE = 1000 };
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char large[LARGE + 1], buffer[LARGE + 100];
+
+	(void)unused;
+	memset(large, 'x', LARGE);
+	large[LARGE] = 0;
+	struct iovec out[] = {vector_of("a head of 25 bytes, or so"), vector_of(""), vector_of(large), vector_of("tail")};
+	assert_int_equal(writev(pair.client, out, 4), LARGE + 29);
+	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), LARGE + 29);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "a head of 25 bytes, or so"), BYTES(25, large),
+			BYTES(LARGE + 25, "tail"));
+	socket_pair_close(&pair);
+}
+
+static void a_vector_that_ends_at_the_size_of_a_gathered_event_is_one_segment(void **unused)
+{
+	enum { LARGE = 1000 };
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	char whole[1024 + 1], buffer[2048];
+
+	(void)unused;
+	memset(whole, 'x', 1024);
+	whole[1024] = 0;
+	struct iovec out[] = {{whole, 24}, {whole + 24, LARGE}};
+	assert_int_equal(writev(pair.client, out, 2), 1024);
+	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), 1024);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, whole));
 	socket_pair_close(&pair);
 }
 
@@ -568,7 +601,9 @@ int main(void)
 		cmocka_unit_test(each_way_to_send_is_one_segment_with_its_bytes),
 		cmocka_unit_test(each_way_to_receive_is_one_segment_of_the_exact_length),
 		cmocka_unit_test(a_message_read_in_parts_is_consecutive_segments),
-		cmocka_unit_test(each_element_of_a_vector_is_a_segment),
+		cmocka_unit_test(the_elements_of_a_small_vector_are_one_segment),
+		cmocka_unit_test(each_element_of_a_large_vector_is_a_segment),
+		cmocka_unit_test(a_vector_that_ends_at_the_size_of_a_gathered_event_is_one_segment),
 		cmocka_unit_test(what_follows_eight_elements_is_a_hole_that_the_turn_reports),
 		cmocka_unit_test(no_message_is_not_the_end_of_the_stream),
 		cmocka_unit_test(a_peek_takes_nothing),
