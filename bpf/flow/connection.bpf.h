@@ -57,8 +57,9 @@ static __always_inline uint8_t unix_role(struct sock *sk)
 	return SHM_ROLE_UNKNOWN;
 }
 
-/* NULL if the table is full, which has been counted then. */
-static __noinline struct connection *connection_insert(struct sock *sk, uint8_t role, uint16_t flags)
+/* NULL if the table is full, which has been counted then. Inline, as its entry in the making takes a third of the stack that
+ * all calls share, and before 6.x what other calls take is added to it. */
+static __always_inline struct connection *connection_insert(struct sock *sk, uint8_t role, uint16_t flags)
 {
 	uint64_t key = (uint64_t)sk;
 	struct connection fresh = {
@@ -81,13 +82,15 @@ static __noinline struct connection *connection_adopt(struct sock *sk, uint64_t 
 {
 	if (sock_state(sk) == KERNEL_TCP_CLOSE)
 		return NULL; /* its end has been reported already */
-	if (!sock_is_tcp(sk))
-		return connection_insert(sk, unix_role(sk), CONNECTION_UNIX | (state.walk_done ? 0 : CONNECTION_JOINED));
 	enum { SYN_AND_FIN = 2 };
-	uint16_t flags = tcp_bytes_passed(sk) > bytes + SYN_AND_FIN ? CONNECTION_JOINED : 0;
-	if (!ports_are_watched(sk))
-		flags |= CONNECTION_FILTERED;
-	return connection_insert(sk, tcp_role(sk), flags);
+	uint16_t flags = CONNECTION_UNIX | (state.walk_done ? 0 : CONNECTION_JOINED);
+	bool tcp = sock_is_tcp(sk);
+	if (tcp) {
+		flags = tcp_bytes_passed(sk) > bytes + SYN_AND_FIN ? CONNECTION_JOINED : 0;
+		if (!ports_are_watched(sk))
+			flags |= CONNECTION_FILTERED;
+	}
+	return connection_insert(sk, tcp ? tcp_role(sk) : unix_role(sk), flags);
 }
 
 static __always_inline void connection_forget_walks(struct connection *connection)

@@ -53,7 +53,7 @@ __weak int transfer_segment_emit(uint64_t slot)
 }
 
 /* Returns the position up to which events were emitted; 0 if none was. */
-static __noinline uint64_t transfer_segments_emit(struct connection *connection, struct transfer *transfer, bool first)
+static __always_inline uint64_t transfer_segments_emit(struct connection *connection, struct transfer *transfer, bool first)
 {
 	struct segment *segment = &transfer->segment;
 	uint64_t remaining = transfer->present, reported = 0;
@@ -87,7 +87,7 @@ static __noinline uint64_t transfer_segments_emit(struct connection *connection,
 }
 
 /* Returns the position up to which events were emitted; 0 if none was. */
-static __always_inline uint64_t transfer_emit(struct connection *connection, struct transfer *transfer, bool first)
+static __noinline uint64_t transfer_emit(struct connection *connection, struct transfer *transfer, bool first)
 {
 	enum gather_result result = GATHER_NOTHING;
 	uint64_t bytes = transfer->bytes;
