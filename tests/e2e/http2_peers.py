@@ -21,9 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 class Http2Nginx(Nginx):
     """nginx with a port of its own for HTTP/2 with prior knowledge: it does not speak HTTP/1 there."""
 
-    def __init__(self, host, extra=""):
+    def __init__(self, host, extra="", **how):
         self.http2_port = free_port()
-        super().__init__(host, extra=f"listen 127.0.0.1:{self.http2_port} http2 reuseport; " + extra)
+        super().__init__(host, extra=f"listen 127.0.0.1:{self.http2_port} http2 reuseport; " + extra, **how)
         self.url = f"http://127.0.0.1:{self.http2_port}"
         self.files = self.directory / "files"
 
