@@ -12,6 +12,7 @@
 #include "capture_config.h"
 #include "capture.skel.h"
 #include "capture_before_5_12.skel.h"
+#include "capture_before_6_2.skel.h"
 #include "capture_session.h"
 #include "refusal.h"
 
@@ -145,7 +146,7 @@ static int programs_select(struct capture *capture)
 	return 0;
 }
 
-/* Both builds have the same programs, maps and variables, so one skeleton fits both. */
+/* All builds have the same programs, maps and variables, so one skeleton fits them. */
 static struct capture_bpf *programs_open(const struct kernel_features *features)
 {
 	struct capture_bpf *programs = calloc(1, sizeof(*programs));
@@ -153,6 +154,8 @@ static struct capture_bpf *programs_open(const struct kernel_features *features)
 	if (!programs)
 		return NULL;
 	int error = capture_bpf__create_skeleton(programs);
+	if (!error && !features->rdonly_cast)
+		programs->skeleton->data = capture_before_6_2_bpf__elf_bytes(&programs->skeleton->data_sz);
 	if (!error && !features->atomic_fetch)
 		programs->skeleton->data = capture_before_5_12_bpf__elf_bytes(&programs->skeleton->data_sz);
 	if (!error)

@@ -14,11 +14,14 @@ extern const volatile struct capture_config config;
 extern struct capture_state state;
 
 /* 6.2: bpf_rdonly_cast makes any address a typed pointer whose loads cannot fault the kernel: one instruction instead
- * of a helper call. Before, each field is copied with bpf_probe_read_kernel.
+ * of a helper call. Before, each field is copied with bpf_probe_read_kernel, in programs that are built without it,
+ * CORE_COMPAT_BEFORE_6_2: a kernel function that the kernel lacks libbpf looks for in its modules, weak or not, which
+ * takes CAP_SYS_ADMIN.
  *
  * Only one of the linked objects may name it: libbpf 1.1 cannot link two that refer to the same kernel function. It is
- * the one where every nanosecond counts, which defines CORE_COMPAT_RDONLY_CAST. */
-#ifdef CORE_COMPAT_RDONLY_CAST
+ * the one where every nanosecond counts, which defines CORE_COMPAT_RDONLY_CAST. There the verifier takes the branch out;
+ * the compiler, left without it, spills registers in a way that the verifier of 6.18 refuses. */
+#if defined(CORE_COMPAT_RDONLY_CAST) && !defined(CORE_COMPAT_BEFORE_6_2)
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
 #define KERNEL_CAST(pointer)                                                                                           \
