@@ -30,7 +30,7 @@ def check_refused(name, done, *words):
 def a_wrong_option_is_answered_with_one_sentence(host):
     sensor, receiver = host.bin / "shmotel-sensor", host.bin / "shmotel-receiver"
     file = host.directory / "shmotel.yaml"
-    elsewhere = str(host.directory / "nowhere" / "sensor.sock")
+    elsewhere = str(host.directory / "nowhere" / "deeper" / "sensor.sock")
     cases = [
         # name, program, text of the configuration file, arguments, words of the answer
         ("unknown flag", sensor, None, ["--no-such-flag"], ["--no-such-flag"]),

@@ -23,8 +23,13 @@ static enum step http1_next(void *state, const struct flow *flow, enum sender fr
 static enum step http1_hole(void *state, const struct flow *flow, enum sender from, struct slice unfinished,
 			    uint64_t bytes)
 {
-	return from == FROM_CLIENT ? http1_client_hole(state, flow, unfinished, bytes)
-				   : http1_server_hole(state, flow, unfinished, bytes);
+	struct flow then = *flow;
+
+	/* What is only given up was said before the turn changed; a hole belongs to the turn in which it shows. */
+	if (bytes == 0)
+		then.turn = flow->first_turn;
+	return from == FROM_CLIENT ? http1_client_hole(state, &then, unfinished, bytes)
+				   : http1_server_hole(state, &then, unfinished, bytes);
 }
 
 static enum match http1_resync(void *state, const struct flow *flow, enum sender from, struct slice bytes,

@@ -90,7 +90,7 @@ static struct http1_request *request_create(const struct flow *flow, const struc
 	*request = (struct http1_request){
 		.block_bytes = bytes,
 		.start_ns = flow->first_ns,
-		.turn = flow->first_turn,
+		.turn = flow->turn,
 		.flags = head->cut ? EXCHANGE_REQUEST_CUT : 0,
 		.is_head = slice_equal(head->method, SLICE_LITERAL("HEAD")),
 		.is_connect = slice_equal(head->method, SLICE_LITERAL("CONNECT")),

@@ -28,9 +28,9 @@ void http1_server_turn_is_over(struct http1 *http, const struct flow *flow)
 	struct http1_side *server = &http->sides[FROM_SERVER];
 
 	if (server->phase == HTTP1_LOST) {
-		if (http->answering && http->outstanding == 1 && http->oldest->turn != flow->first_turn)
+		if (http->answering && http->outstanding == 1 && http->oldest->turn != flow->turn)
 			end_is_inferred(http, flow);
-		http1_pair_cut_before(http, flow, flow->first_turn, EXCHANGE_CUT_BY_LOSS);
+		http1_pair_cut_before(http, flow, flow->turn, EXCHANGE_CUT_BY_LOSS);
 	} else if (server->phase == HTTP1_IN_BODY && !http->answering) {
 		lose_server(http); /* its framing was a guess: the method that it answers is not known */
 	}
