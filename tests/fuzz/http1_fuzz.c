@@ -3,11 +3,10 @@
  *
  * A script is a row of commands: one byte of kind and direction, one of length, then that many bytes. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "connections/connections.h"
+#include "connection_script.h"
 
-enum { CONNECTIONS = 4, BUFFER_BYTES = 65536 };
+enum { CONNECTIONS = SCRIPT_CONNECTIONS_MAX, BUFFER_BYTES = 65536, SAME_OFFSET = 128 };
 
 enum command {
 	SAY,       /* the next bytes of a direction */
@@ -21,134 +20,64 @@ enum command {
 	COMMANDS,
 };
 
-struct script {
-	const uint8_t *bytes;
-	size_t left;
-	struct connections *connections;
-	uint64_t now_ns;
-	uint64_t offsets[CONNECTIONS][2];
-};
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint8_t take_byte(struct script *s)
+static void check(const struct exchange *x)
 {
-	if (s->left == 0)
-		return 0;
-	s->left--;
-	return *s->bytes++;
-}
-
-static void check(void *context, const struct exchange *x)
-{
-	static volatile char sum;
-	const struct http_exchange *h = &x->http;
-	const struct slice slices[] = {h->method, h->target, h->scheme, h->host, h->user_agent, x->traceparent,
-				       x->tracestate, h->x_forwarded_for, h->forwarded, h->x_forwarded_proto,
-				       h->x_forwarded_host};
-
-	(void)context;
-	if (x->start_ns > x->end_ns || x->endpoints == NULL)
+	if (x->protocol == EXCHANGE_HTTP && x->http.version_major == 1 && x->http.method.length == 0)
 		abort();
-	if (x->protocol != EXCHANGE_HTTP)
-		return;
-	if (h->version_major == 1 && h->method.length == 0)
-		abort();
-	for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) { /* every byte must be readable */
-		for (size_t j = 0; j < slices[i].length; j++)
-			sum = (char)(sum + slices[i].bytes[j]);
-	}
 }
 
-static void announce(struct script *s, unsigned connection, uint8_t flags)
+static void announce(struct connection_script *s, unsigned connection, uint8_t flags)
 {
-	struct shm_record_connection fixed = {
-		.header = {.type = SHM_RECORD_CONNECTION, .flags = flags & 3},
-		.connection_id = connection,
-		.role = flags & 3 ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER,
-		.family = SHM_FAMILY_UNIX,
-	};
-	struct shm_record_view view = {.header = &fixed.header};
-
-	view.connection.fixed = &fixed;
-	view.connection.unix_path = (struct shm_string){"/x", 2};
-	memset(s->offsets[connection], 0, sizeof(s->offsets[connection]));
-	connections_record(s->connections, &view);
+	script_announce(s, connection, flags & 3, flags & 3 ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER, SHM_FAMILY_UNIX);
 }
 
-/* The bytes get a block of their own so that a read beyond them is found. */
-static void say(struct script *s, unsigned connection, int sent, uint64_t offset, uint8_t length, uint32_t hole,
-		bool end)
+static void begin(struct connection_script *s)
 {
-	size_t n = length < s->left ? length : s->left;
-	uint8_t *copy = malloc(n + 1);
+	uint8_t flags = script_take_byte(s);
 
-	if (copy == NULL)
-		abort();
-	memcpy(copy + 1, s->bytes, n);
-	s->bytes += n;
-	s->left -= n;
-	struct shm_record_data fixed = {
-		.header = {.type = SHM_RECORD_DATA,
-			   .flags = (uint16_t)((sent ? SHM_DATA_SENT : 0) | (end ? SHM_DATA_END_OF_STREAM : 0))},
-		.connection_id = connection,
-		.time_ns = s->now_ns,
-		.offset = offset,
-		.byte_count = (uint32_t)n + hole,
-		.captured_bytes = (uint16_t)n,
-	};
-	struct shm_record_view view = {.header = &fixed.header};
-
-	view.data.fixed = &fixed;
-	view.data.bytes = copy + 1;
-	connections_record(s->connections, &view);
-	if (offset == s->offsets[connection][sent])
-		s->offsets[connection][sent] += n + hole;
-	free(copy);
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		announce(s, i, i == 1 ? flags : 0);
 }
 
-static void hang_up(struct script *s, unsigned connection, uint8_t how)
+/* At the direction's own offset it is as if it had not been said before. */
+static void say_again(struct connection_script *s, unsigned connection, bool sent, uint8_t length)
 {
-	struct shm_record_connection_close fixed = {
-		.header.type = SHM_RECORD_CONNECTION_CLOSE,
-		.connection_id = connection,
-		.time_ns = s->now_ns,
-		.sent_bytes = s->offsets[connection][1],
-		.received_bytes = s->offsets[connection][0],
-		.reason = how % 3,
-	};
+	uint8_t distance = script_take_byte(s);
+	struct slice bytes = script_take(s, length);
 
-	connections_record(s->connections,
-			   &(struct shm_record_view){.header = &fixed.header, .connection_close = &fixed});
-	announce(s, connection, how >> 2);
+	if (distance == SAME_OFFSET)
+		script_say(s, connection, sent, bytes, 0, 0);
+	else
+		script_say_at(s, connection, sent, s->offsets[connection][sent] + distance - SAME_OFFSET, bytes, 0, 0);
 }
 
-static void run_command(struct script *s)
+static void run_command(struct connection_script *s)
 {
-	uint8_t what = take_byte(s), length = take_byte(s);
+	uint8_t what = script_take_byte(s), length = script_take_byte(s);
 	unsigned connection = (what >> 4) % CONNECTIONS;
-	int sent = what >> 7;
-	uint64_t *offset = &s->offsets[connection][sent];
+	bool sent = what >> 7;
+	uint32_t hidden;
 
-	s->now_ns += 1000;
 	switch ((enum command)(what % COMMANDS)) {
 	case SAY:
-		say(s, connection, sent, *offset, length, 0, false);
+		script_say(s, connection, sent, script_take(s, length), 0, 0);
 		break;
 	case SAY_CUT:
-		say(s, connection, sent, *offset, length, take_byte(s) * 16u, false);
+		hidden = script_take_byte(s) * 16u;
+		script_say(s, connection, sent, script_take(s, length), hidden, 0);
 		break;
 	case SKIP:
-		*offset += length;
+		s->offsets[connection][sent] += length;
 		break;
 	case SAY_AGAIN:
-		say(s, connection, sent, *offset + take_byte(s) - 128, length, 0, false);
+		say_again(s, connection, sent, length);
 		break;
 	case END:
-		say(s, connection, sent, *offset, 0, 0, true);
+		script_say(s, connection, sent, (struct slice){0}, 0, SHM_DATA_END_OF_STREAM);
 		break;
 	case CLOSE:
-		hang_up(s, connection, length);
+		script_close(s, connection, length % 3);
+		announce(s, connection, length >> 2);
 		break;
 	case RESET:
 		connections_reset(s->connections);
@@ -156,32 +85,16 @@ static void run_command(struct script *s)
 			announce(s, i, length);
 		break;
 	case TICK:
-		s->now_ns += (uint64_t)length * 10000000;
-		connections_tick(s->connections, s->now_ns);
+		script_tick(s, length);
 		break;
 	case COMMANDS:
 		break;
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	struct script s = {.bytes = data, .left = size, .now_ns = 1};
-	const struct connections_limits limits = {
-		.connections_max = CONNECTIONS - 1, .processes_max = 2, .buffer_bytes_max = BUFFER_BYTES};
-
-	s.connections = connections_create(&limits, &(struct exchange_sink){check, NULL});
-	if (s.connections == NULL)
-		return 0;
-	uint8_t flags = take_byte(&s);
-
-	for (unsigned i = 0; i < CONNECTIONS; i++)
-		announce(&s, i, i == 1 ? flags : 0);
-	while (s.left > 0)
-		run_command(&s);
-	connections_shutdown(s.connections);
-	if (connections_usage(s.connections).buffer_bytes != 0)
-		abort();
-	connections_destroy(s.connections);
-	return 0;
-}
+const struct connection_target connection_target = {
+	.limits = {.connections_max = CONNECTIONS - 1, .processes_max = 2, .buffer_bytes_max = BUFFER_BYTES},
+	.begin = begin,
+	.run_command = run_command,
+	.check = check,
+};

@@ -4,12 +4,11 @@
  *
  * A script is a row of commands of two bytes, kind and direction first, some followed by more. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "connections/connections.h"
+#include "connection_script.h"
 #include "support/postgresql_talk.h"
 
-enum { BUFFER_BYTES = 32768, RAW_BYTES_MAX = 64 };
+enum { CONNECTION = 1, BUFFER_BYTES = 32768, RAW_BYTES_MAX = 64 };
 
 static const char *const client_lines[] = {
 	"startup user u database d", "ssl", "gss", "cancel", "startup user u replication 1", "Q SELECT 1", "Q a; b", "P s A $1",
@@ -35,41 +34,13 @@ enum command {
 	COMMANDS,
 };
 
-struct script {
-	const uint8_t *bytes;
-	size_t left;
-	struct connections *connections;
-	uint64_t now_ns;
-	uint64_t offsets[2];
-	struct postgresql_talk pending[2]; /* client, server */
-	int client_sends; /* the connection's owner is the client */
-};
+static struct postgresql_talk pending_of[2]; /* client, server */
+static bool client_sends;		     /* the connection's owner is the client */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint8_t take_byte(struct script *s)
-{
-	if (s->left == 0)
-		return 0;
-	s->left--;
-	return *s->bytes++;
-}
-
-static void touch(struct slice slice)
-{
-	static volatile char sum;
-
-	for (size_t i = 0; i < slice.length; i++) /* every byte must be readable */
-		sum = (char)(sum + slice.bytes[i]);
-}
-
-static void check(void *context, const struct exchange *x)
+static void check(const struct exchange *x)
 {
 	const struct database_exchange *d = &x->database;
 
-	(void)context;
-	if (x->start_ns > x->end_ns || x->endpoints == NULL)
-		abort();
 	if (x->protocol != EXCHANGE_DATABASE || d->system != DATABASE_POSTGRESQL)
 		return; /* RAW can speak anything */
 	if (d->operations == 0 || d->returned_rows < -1)
@@ -78,55 +49,33 @@ static void check(void *context, const struct exchange *x)
 		abort(); /* invented */
 	if (d->status_code.bytes != NULL && (!d->failed || d->status_code.length != 5))
 		abort();
-	touch(d->name_space);
-	touch(d->query_text);
-	touch(d->status_code);
 }
 
-static void announce(struct script *s, uint8_t how)
+static void announce(struct connection_script *s, uint8_t how)
 {
-	struct shm_record_connection fixed = {
-		.header = {.type = SHM_RECORD_CONNECTION, .flags = how & 1 ? SHM_CONNECTION_JOINED : 0},
-		.connection_id = 1,
-		.role = how & 2 ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER,
-		.family = SHM_FAMILY_IPV4,
-	};
-	struct shm_record_view view = {.header = &fixed.header};
-
-	view.connection.fixed = &fixed;
-	memset(s->offsets, 0, sizeof(s->offsets));
-	s->client_sends = how >> 1 & 1;
-	connections_record(s->connections, &view);
+	client_sends = how & 2;
+	script_announce(s, CONNECTION, how & 1 ? SHM_CONNECTION_JOINED : 0, client_sends ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER,
+			SHM_FAMILY_IPV4);
 }
 
-/* The bytes get a block of their own so that a read beyond them is found. */
-static void record(struct script *s, bool server, uint64_t offset, const char *bytes, size_t seen, size_t length)
+static void begin(struct connection_script *s)
 {
-	bool sent = server != (s->client_sends != 0);
-	char *copy = malloc(seen + 1);
-
-	if (copy == NULL)
-		abort();
-	memcpy(copy + 1, bytes, seen);
-	struct shm_record_data fixed = {
-		.header = {.type = SHM_RECORD_DATA, .flags = sent ? SHM_DATA_SENT : 0},
-		.connection_id = 1,
-		.time_ns = s->now_ns,
-		.offset = offset,
-		.byte_count = (uint32_t)length,
-		.captured_bytes = (uint16_t)seen,
-	};
-	struct shm_record_view view = {.header = &fixed.header};
-
-	view.data.fixed = &fixed;
-	view.data.bytes = (const uint8_t *)copy + 1;
-	connections_record(s->connections, &view);
-	free(copy);
+	pending_of[0].length = pending_of[1].length = 0;
+	announce(s, script_take_byte(s));
 }
 
-static void say(struct script *s, bool server, uint8_t choice)
+/* From place `from` of what is pending on, `shown` of `length` bytes. */
+static void record(struct connection_script *s, bool server, size_t from, size_t shown, size_t length)
 {
-	struct postgresql_talk *pending = &s->pending[server];
+	bool sent = server != client_sends;
+
+	script_say_at(s, CONNECTION, sent, s->offsets[CONNECTION][sent] + from,
+		      (struct slice){pending_of[server].bytes + from, shown}, (uint32_t)(length - shown), 0);
+}
+
+static void say(bool server, uint8_t choice)
+{
+	struct postgresql_talk *pending = &pending_of[server];
 
 	if (pending->length > 4096)
 		return;
@@ -136,91 +85,56 @@ static void say(struct script *s, bool server, uint8_t choice)
 		postgresql_talk_add(pending, true, client_lines[choice % (sizeof(client_lines) / sizeof(char *))]);
 }
 
-static void add_raw(struct script *s, bool server, uint8_t length)
+static void add_raw(struct connection_script *s, bool server, uint8_t length)
 {
-	struct postgresql_talk *pending = &s->pending[server];
+	struct postgresql_talk *pending = &pending_of[server];
 
 	for (uint8_t i = 0; i < length % RAW_BYTES_MAX && pending->length < 4096; i++)
-		pending->bytes[pending->length++] = (char)take_byte(s);
+		pending->bytes[pending->length++] = (char)script_take_byte(s);
 }
 
-static void hang_up(struct script *s, uint8_t how)
+static void run_command(struct connection_script *s)
 {
-	struct shm_record_connection_close fixed = {
-		.header.type = SHM_RECORD_CONNECTION_CLOSE,
-		.connection_id = 1,
-		.time_ns = s->now_ns,
-		.sent_bytes = s->offsets[!s->client_sends],
-		.received_bytes = s->offsets[s->client_sends],
-		.reason = how % 3,
-	};
-
-	connections_record(s->connections,
-			   &(struct shm_record_view){.header = &fixed.header, .connection_close = &fixed});
-	announce(s, how >> 2);
-}
-
-static void run_command(struct script *s)
-{
-	uint8_t what = take_byte(s), value = take_byte(s);
+	uint8_t what = script_take_byte(s), value = script_take_byte(s);
 	bool server = what >> 7;
-	struct postgresql_talk *pending = &s->pending[server];
-	uint64_t offset = s->offsets[server];
-	size_t length = pending->length, part = length == 0 ? 0 : value % (length + 1);
+	size_t length = pending_of[server].length, part = length == 0 ? 0 : value % (length + 1);
 
-	s->now_ns += 1000;
 	switch ((enum command)(what % COMMANDS)) {
 	case SAY:
-		say(s, server, value);
+		say(server, value);
 		return;
 	case RAW:
 		add_raw(s, server, value);
 		return;
 	case SEND:
-		record(s, server, offset, pending->bytes, part, part);
-		record(s, server, offset + part, pending->bytes + part, length - part, length - part);
+		record(s, server, 0, part, part);
+		record(s, server, part, length - part, length - part);
 		break;
 	case CUT:
-		record(s, server, offset, pending->bytes, part, length);
+		record(s, server, 0, part, length);
 		break;
 	case LOSE:
 		break;
 	case AGAIN:
-		record(s, server, offset + part, pending->bytes + part, length - part, length - part);
+		record(s, server, part, length - part, length - part);
 		return;
 	case CLOSE:
-		hang_up(s, value);
+		script_close(s, CONNECTION, value % 3);
+		announce(s, value >> 2);
 		return;
 	case TICK:
-		s->now_ns += (uint64_t)value * 10000000;
-		connections_tick(s->connections, s->now_ns);
+		script_tick(s, value);
 		return;
 	case COMMANDS:
 		return;
 	}
-	s->offsets[server] += length;
-	pending->length = 0;
+	s->offsets[CONNECTION][server != client_sends] += length;
+	pending_of[server].length = 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	static struct script s;
-	const struct connections_limits limits = {
-		.connections_max = 2, .processes_max = 2, .buffer_bytes_max = BUFFER_BYTES};
-
-	s.bytes = data;
-	s.left = size;
-	s.now_ns = 1;
-	s.pending[0].length = s.pending[1].length = 0;
-	s.connections = connections_create(&limits, &(struct exchange_sink){check, NULL});
-	if (s.connections == NULL)
-		return 0;
-	announce(&s, take_byte(&s));
-	while (s.left > 0)
-		run_command(&s);
-	connections_shutdown(s.connections);
-	if (connections_usage(s.connections).buffer_bytes != 0)
-		abort();
-	connections_destroy(s.connections);
-	return 0;
-}
+const struct connection_target connection_target = {
+	.limits = {.connections_max = 2, .processes_max = 2, .buffer_bytes_max = BUFFER_BYTES},
+	.begin = begin,
+	.run_command = run_command,
+	.check = check,
+};
