@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """In-kernel time of the capture programs per HTTP/1.1 request and response at one end, by BPF statistics.
 
     bpf_cost.py [--rounds N] [--seconds S] SENSOR [SENSOR...]

@@ -1,58 +1,15 @@
 """Memcached with memcslap, pymemcache and bare sockets, text and binary, over TCP and Unix sockets: counts as in stats."""
-import re
-import socket
 import struct
 import threading
 import time
 from collections import Counter
 
 from command_counts import Commands
-from harness import RECEIVER_USER, Skip, check, check_equal, free_port, main, program, wait_for
+from harness import Skip, check, check_equal, main, program
+from memcached_server import Memcached, say
 from telemetry import CLIENT, ERROR, SERVER, Telemetry
 
 GET, SET, NOOP, STAT, GETKQ, SETQ, INCREMENT = 0x00, 0x01, 0x0a, 0x10, 0x0d, 0x11, 0x05
-
-
-class Memcached:
-    def __init__(self, host, unix=False, threads=4):
-        self.port = free_port()
-        self.socket = host.directory / "memcached.sock" if unix else None
-        where = ["-s", self.socket, "-a", "777"] if unix else ["-p", self.port, "-U", "0", "-l", "127.0.0.1"]
-        host.start([program("memcached"), "-u", RECEIVER_USER, "-t", threads, *where])
-        if unix:
-            self.socket.parent.chmod(0o777)
-        wait_for("memcached to listen", self.listens)
-
-    def listens(self):
-        try:
-            self.connect().close()
-            return True
-        except OSError:
-            return False
-
-    def connect(self):
-        if self.socket:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.connect(str(self.socket))
-        else:
-            connection = socket.create_connection(("127.0.0.1", self.port))
-        connection.settimeout(20)
-        return connection
-
-    def stats(self):
-        with self.connect() as connection:
-            text = say(connection, b"stats\r\n", rb"END\r\n")
-        return {name: int(value) for name, value in re.findall(r"STAT (cmd_\w+) (\d+)", text.decode())}
-
-
-def say(connection, text, until):
-    connection.sendall(text)
-    answer = b""
-    while not re.search(until, answer, re.DOTALL):
-        data = connection.recv(65536)
-        check(data, f"closed after {answer!r}")
-        answer += data
-    return answer
 
 
 def watch(host):
