@@ -383,15 +383,21 @@ static bool measure_exchange(const char *what, void (*make)(struct exchange *exc
 	return result->ns_per_span > 0;
 }
 
-static void print_result(const struct result *result, bool json)
+/* The ratio is there where the floor writes the same bytes. */
+static void print_result(const struct result *result, const struct result *floor, bool json)
 {
+	char ratio[64] = "";
+
+	if (result->bytes_per_span == floor->bytes_per_span)
+		snprintf(ratio, sizeof(ratio), json ? ",\"ratio_to_floor\":%.2f" : "  %5.2f times floor_hand_written",
+			 result->ns_per_span / floor->ns_per_span);
 	if (json)
 		printf("{\"bench\":\"encode\",\"case\":\"%s\",\"attributes\":10,\"ns_per_span\":%.1f,"
-		       "\"bytes_per_span\":%zu}\n",
-		       result->what, result->ns_per_span, result->bytes_per_span);
+		       "\"bytes_per_span\":%zu%s}\n",
+		       result->what, result->ns_per_span, result->bytes_per_span, ratio);
 	else
-		printf("%-20s %8.1f ns/span  %4zu bytes/span\n", result->what, result->ns_per_span,
-		       result->bytes_per_span);
+		printf("%-20s %8.1f ns/span  %4zu bytes/span%s\n", result->what, result->ns_per_span,
+		       result->bytes_per_span, ratio);
 }
 
 static int run(bool json)
@@ -411,7 +417,7 @@ static int run(bool json)
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
-		print_result(&results[i], json);
+		print_result(&results[i], &results[6], json);
 	return 0;
 }
 

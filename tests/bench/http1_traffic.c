@@ -36,7 +36,8 @@ static void message_make(struct traffic_message *message, const char *text, size
 
 void http1_traffic_init_with(struct http1_traffic *traffic, uint32_t connections, const struct traffic_texts *texts)
 {
-	*traffic = (struct http1_traffic){.port = texts->port, .connections = connections, .now_ns = 1000000000};
+	*traffic = (struct http1_traffic){
+		.port = texts->port, .joined = texts->joined, .connections = connections, .now_ns = 1000000000};
 	message_make(&traffic->request, texts->request, texts->request_bytes, 0, 0);
 	message_make(&traffic->response, texts->response, texts->response_bytes, texts->response_body_bytes,
 		     SHM_DATA_SENT);
@@ -46,13 +47,16 @@ void http1_traffic_init(struct http1_traffic *traffic, uint32_t connections)
 {
 	http1_traffic_init_with(traffic, connections,
 				&(struct traffic_texts){request_text, response_text, sizeof(request_text) - 1,
-							sizeof(response_text) - 1, TRAFFIC_RESPONSE_BODY_BYTES, 8080});
+							sizeof(response_text) - 1, TRAFFIC_RESPONSE_BODY_BYTES, 8080,
+							false});
 }
 
 void http1_traffic_connection(const struct http1_traffic *traffic, uint32_t at, struct shm_record_connection *record)
 {
 	*record = (struct shm_record_connection){
-		.header = {.length = sizeof(*record), .type = SHM_RECORD_CONNECTION},
+		.header = {.length = sizeof(*record),
+			   .type = SHM_RECORD_CONNECTION,
+			   .flags = traffic->joined ? SHM_CONNECTION_JOINED : 0},
 		.connection_id = at + 1,
 		.process_id = TRAFFIC_PROCESS_ID,
 		.time_ns = traffic->now_ns,

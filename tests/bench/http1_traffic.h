@@ -25,10 +25,12 @@ struct traffic_texts {
 	uint16_t request_bytes, response_bytes;
 	uint32_t response_body_bytes; /* that pass as a hole */
 	uint16_t port;
+	bool joined; /* bytes had passed before: a greeting of the server */
 };
 
 struct http1_traffic {
 	uint16_t port;
+	bool joined;
 	uint32_t connections;
 	uint32_t at;	    /* whose turn it is */
 	bool answering;	    /* its request has been made */

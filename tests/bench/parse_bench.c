@@ -21,6 +21,7 @@ struct traffic {
 	const char *protocol;
 	struct http1_traffic *http1;	   /* of HTTP/2 only the announcements */
 	struct http2_traffic *http2;	   /* NULL: another protocol */
+	bool grpc;			   /* over HTTP/2 */
 	const struct traffic_texts *texts; /* NULL: HTTP/1.1 */
 };
 
@@ -32,14 +33,27 @@ static const char postgresql_response[] = "T\0\0\0\x21\0\1abalance\0\0\0\x40\1\0
 					  "D\0\0\0\x0b\0\1\0\0\0\1"
 					  "0C\0\0\0\x0dSELECT 1\0Z\0\0\0\5I";
 
-static const struct traffic_texts redis_texts = {
-	redis_request, redis_response, sizeof(redis_request) - 1, sizeof(redis_response) - 1, 0, 6379};
-static const struct traffic_texts postgresql_texts = {postgresql_request,
-						      postgresql_response,
-						      sizeof(postgresql_request) - 1,
-						      sizeof(postgresql_response) - 1,
-						      0,
-						      5432};
+/* mariadb-slap: COM_QUERY; the number of columns, the column, EOF, the row, EOF. */
+static const char mysql_request[] = "\x26\0\0\0\3SELECT word FROM words WHERE id = 42;";
+static const char mysql_response[] = "\1\0\0\1\1"
+				     "\x2c\0\0\2\3def\4shop\5words\5words\4word\4word\x0c\x21\0\x40\0\0\0\xfd\0\0\0\0\0"
+				     "\5\0\0\3\xfe\0\0\2\0"
+				     "\x08\0\0\4\7word 42"
+				     "\5\0\0\5\xfe\0\0\2\0";
+
+static const char memcached_request[] = "get user:42\r\n",
+		  memcached_response[] = "VALUE user:42 0 5\r\nhello\r\nEND\r\n";
+
+#define TEXTS(protocol, port, joined)                                                                                  \
+	{                                                                                                              \
+		protocol##_request, protocol##_response, sizeof(protocol##_request) - 1,                               \
+			sizeof(protocol##_response) - 1, 0, port, joined                                               \
+	}
+
+static const struct traffic_texts redis_texts = TEXTS(redis, 6379, false);
+static const struct traffic_texts memcached_texts = TEXTS(memcached, 11211, false);
+static const struct traffic_texts postgresql_texts = TEXTS(postgresql, 5432, false);
+static const struct traffic_texts mysql_texts = TEXTS(mysql, 3306, true);
 
 static struct shm_record_data *traffic_next(const struct traffic *traffic)
 {
@@ -63,8 +77,11 @@ static uint32_t traffic_record_bytes(const struct traffic *traffic)
 
 static void count_exchange(void *context, const struct exchange *exchange)
 {
-	*(uint64_t *)context += exchange->end == EXCHANGE_ENDED_BY_MESSAGE &&
-				(exchange->protocol == EXCHANGE_DATABASE || exchange->http.status == 200);
+	const bool right =
+		exchange->protocol == EXCHANGE_DATABASE ||
+		(exchange->protocol == EXCHANGE_RPC ? exchange->rpc.status == 0 : exchange->http.status == 200);
+
+	*(uint64_t *)context += exchange->end == EXCHANGE_ENDED_BY_MESSAGE && right;
 }
 
 /* The receiver's way of a record that has been copied out of the ring. */
@@ -158,11 +175,12 @@ static void report(const struct traffic *traffic, uint32_t count, double ns, dou
 
 	if (json)
 		printf("{\"bench\":\"parse\",\"protocol\":\"%s\",\"connections\":%u,\"ns_per_exchange\":%.1f,"
-		       "\"floor_memchr_ns\":%.1f,\"record_bytes_per_exchange\":%u}\n",
-		       traffic->protocol, count, ns, least_ns, bytes);
+		       "\"floor_memchr_ns\":%.1f,\"ratio_to_floor\":%.1f,\"record_bytes_per_exchange\":%u}\n",
+		       traffic->protocol, count, ns, least_ns, ns / least_ns, bytes);
 	else
-		printf("%-10s %8u connections %8.1f ns/exchange, memchr %6.1f, %5u record bytes/exchange\n",
-		       traffic->protocol, count, ns, least_ns, bytes);
+		printf("%-10s %8u connections %8.1f ns/exchange, memchr %6.1f, ratio %5.1f, %5u record "
+		       "bytes/exchange\n",
+		       traffic->protocol, count, ns, least_ns, ns / least_ns, bytes);
 	fflush(stdout);
 }
 
@@ -182,7 +200,7 @@ static bool measure(const struct traffic *traffic, uint32_t count, bool json)
 		http1_traffic_init_with(traffic->http1, count, traffic->texts);
 	else
 		http1_traffic_init(traffic->http1, count);
-	if (connections != NULL && (traffic->http2 == NULL || http2_traffic_init(traffic->http2, count)))
+	if (connections != NULL && (traffic->http2 == NULL || http2_traffic_init(traffic->http2, count, traffic->grpc)))
 		ns = best_ns(connections, traffic, &exchanges);
 	connections_destroy(connections);
 	if (ns < 0) {
@@ -200,10 +218,15 @@ static int run(bool json)
 
 	struct http1_traffic http1;
 	struct http2_traffic http2;
-	const struct traffic traffic[] = {{"http1", &http1, NULL, NULL},
-					  {"http2", &http1, &http2, NULL},
-					  {"redis", &http1, NULL, &redis_texts},
-					  {"postgresql", &http1, NULL, &postgresql_texts}};
+	const struct traffic traffic[] = {
+		{.protocol = "http1", .http1 = &http1},
+		{.protocol = "http2", .http1 = &http1, .http2 = &http2},
+		{.protocol = "grpc", .http1 = &http1, .http2 = &http2, .grpc = true},
+		{.protocol = "redis", .http1 = &http1, .texts = &redis_texts},
+		{.protocol = "memcached", .http1 = &http1, .texts = &memcached_texts},
+		{.protocol = "postgresql", .http1 = &http1, .texts = &postgresql_texts},
+		{.protocol = "mysql", .http1 = &http1, .texts = &mysql_texts},
+	};
 
 	for (size_t i = 0; i < sizeof(traffic) / sizeof(traffic[0]); i++) {
 		if (connection_count != 0 && !measure(&traffic[i], (uint32_t)connection_count, json))
@@ -221,7 +244,7 @@ static const struct bench_option options[] = {
 
 const struct bench_command parse_bench = {
 	.name = "parse",
-	.summary = "records of HTTP, Redis and PostgreSQL into exchanges",
+	.summary = "records of every protocol into exchanges",
 	.purpose = "CPU time from the two records of a request and response, copied out of the ring, to the exchange:\n"
 		   "check, reassemble, parse, pair. Connections take turns. The floor beside it makes the same records "
 		   "and\n"
