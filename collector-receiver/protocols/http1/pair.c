@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "counters.h"
+#include "protocols/hand_over.h"
 #include "protocols/http1/http1.h"
 
 /* ---- requests ---- */
@@ -119,20 +120,13 @@ static void request_destroy(const struct flow *flow, struct http1_request *reque
 static struct exchange exchange_of(const struct flow *flow, const struct http1_request *request, enum exchange_end end,
 				   uint32_t flags, uint64_t end_ns)
 {
-	return (struct exchange){
-		.process = flow->process,
-		.endpoints = flow->endpoints,
-		.connection_id = flow->connection_id,
-		.start_ns = request->start_ns,
-		.end_ns = end_ns > request->start_ns ? end_ns : request->start_ns,
-		.role = flow->role,
-		.end = end,
-		.flags = request->flags | flags,
-		.traceparent = request->traceparent,
-		.tracestate = request->tracestate,
-		.protocol = EXCHANGE_HTTP,
-		.http = request->http,
-	};
+	struct exchange exchange = exchange_begin(flow, request->start_ns, end_ns, end, request->flags | flags);
+
+	exchange.traceparent = request->traceparent;
+	exchange.tracestate = request->tracestate;
+	exchange.protocol = EXCHANGE_HTTP;
+	exchange.http = request->http;
+	return exchange;
 }
 
 static void hand_over(const struct flow *flow, struct http1_request *request, enum exchange_end end, uint32_t flags,
@@ -142,9 +136,7 @@ static void hand_over(const struct flow *flow, struct http1_request *request, en
 
 	if (request->call != NULL)
 		http1_call_report(request->call, &exchange);
-	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
-										       : COUNTER_EXCHANGES, 1);
-	flow->sink->take(flow->sink->context, &exchange);
+	exchange_hand_over(flow, &exchange);
 	request_destroy(flow, request);
 }
 

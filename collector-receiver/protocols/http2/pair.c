@@ -1,5 +1,6 @@
 /* Put requests and responses together: what carries one stream's number belongs to one exchange. */
 #include "counters.h"
+#include "protocols/hand_over.h"
 #include "protocols/http2/http2.h"
 
 /* ---- to the sink ---- */
@@ -78,29 +79,17 @@ void http2_pair_finish(struct http2 *http, const struct flow *flow, struct http2
 	/* a client's send may be recorded after the receipt of the answer */
 	if (s->answered && s->start_ns > s->response_first_ns)
 		s->start_ns = s->response_first_ns;
-	struct exchange exchange = {
-		.process = flow->process,
-		.endpoints = flow->endpoints,
-		.connection_id = flow->connection_id,
-		.start_ns = s->start_ns,
-		.end_ns = end_ns > s->start_ns ? end_ns : s->start_ns,
-		.role = flow->role,
-		.end = end,
-		.flags = flags_of(s, end),
-		.traceparent = s->fields[HTTP2_TRACEPARENT],
-		.tracestate = s->fields[HTTP2_TRACESTATE],
-		.protocol = s->is_rpc ? EXCHANGE_RPC : EXCHANGE_HTTP,
-	};
+	struct exchange exchange = exchange_begin(flow, s->start_ns, end_ns, end, flags_of(s, end));
 
+	exchange.traceparent = s->fields[HTTP2_TRACEPARENT];
+	exchange.tracestate = s->fields[HTTP2_TRACESTATE];
+	exchange.protocol = s->is_rpc ? EXCHANGE_RPC : EXCHANGE_HTTP;
 	if (s->is_rpc)
 		exchange.rpc = rpc_of(s, (struct slice){s->rpc_message, s->rpc_message_length});
 	else
 		exchange.http = http_of(s);
-	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
-										      : COUNTER_EXCHANGES,
-		    1);
 	http2_streams_remove(&http->streams, s);
-	flow->sink->take(flow->sink->context, &exchange);
+	exchange_hand_over(flow, &exchange);
 	http2_stream_destroy(flow->pool, s);
 }
 

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "counters.h"
+#include "protocols/hand_over.h"
 #include "protocols/pairing/pairing.h"
 
 void pairing_open(struct pairing *pairing, const struct pairing_rules *rules, const bool lost[2])
@@ -17,23 +18,10 @@ void pairing_open(struct pairing *pairing, const struct pairing_rules *rules, co
 static void report(const struct pairing *pairing, const struct flow *flow, const struct request *request,
 		   enum exchange_end end, uint32_t flags, uint64_t end_ns)
 {
-	struct exchange exchange;
+	struct exchange exchange = exchange_begin(flow, request->start_ns, end_ns, end, request->flags | flags);
 
-	exchange.process = flow->process;
-	exchange.endpoints = flow->endpoints;
-	exchange.connection_id = flow->connection_id;
-	exchange.start_ns = request->start_ns;
-	exchange.end_ns = end_ns > request->start_ns ? end_ns : request->start_ns;
-	exchange.role = flow->role;
-	exchange.end = end;
-	exchange.flags = request->flags | flags;
-	exchange.traceparent = exchange.tracestate = (struct slice){0};
-	if (!pairing->rules->describe(pairing, request, &exchange))
-		return;
-	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
-										      : COUNTER_EXCHANGES,
-		    1);
-	flow->sink->take(flow->sink->context, &exchange);
+	if (pairing->rules->describe(pairing, request, &exchange))
+		exchange_hand_over(flow, &exchange);
 }
 
 static void end_without_answer(struct pairing *pairing, const struct flow *flow, struct request *request)

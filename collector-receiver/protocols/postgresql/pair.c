@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "counters.h"
+#include "protocols/hand_over.h"
 #include "protocols/postgresql/postgresql.h"
 
 static bool ends_batch(const struct postgresql_operation *operation)
@@ -92,33 +93,23 @@ static int64_t rows_of(const struct postgresql_operation *operation)
 
 static void hand_over(struct postgresql *pg, const struct flow *flow, struct postgresql_operation *operation)
 {
-	struct exchange exchange = {
-		.process = flow->process,
-		.endpoints = flow->endpoints,
-		.connection_id = flow->connection_id,
-		.start_ns = operation->start_ns,
-		.end_ns = operation->end_ns > operation->start_ns ? operation->end_ns : operation->start_ns,
-		.role = flow->role,
-		.end = (enum exchange_end)operation->end,
-		.flags = operation->flags,
-		.protocol = EXCHANGE_DATABASE,
-		.database = {
-			.system = DATABASE_POSTGRESQL,
-			.language = DATABASE_SQL,
-			.name_space = slice_of(pg->database),
-			.query_text = slice_of(operation->text),
-			.parameterised = operation->parameterised,
-			.operations = operation->statements > 1 && !operation->reply_holed ? operation->statements : 1,
-			.failed = operation->failed,
-			.returned_rows = rows_of(operation),
-		},
-	};
+	struct exchange exchange = exchange_begin(flow, operation->start_ns, operation->end_ns,
+						  (enum exchange_end)operation->end, operation->flags);
 
+	exchange.protocol = EXCHANGE_DATABASE;
+	exchange.database = (struct database_exchange){
+		.system = DATABASE_POSTGRESQL,
+		.language = DATABASE_SQL,
+		.name_space = slice_of(pg->database),
+		.query_text = slice_of(operation->text),
+		.parameterised = operation->parameterised,
+		.operations = operation->statements > 1 && !operation->reply_holed ? operation->statements : 1,
+		.failed = operation->failed,
+		.returned_rows = rows_of(operation),
+	};
 	if (operation->sqlstate[0] != '\0')
 		exchange.database.status_code = (struct slice){operation->sqlstate, POSTGRESQL_SQLSTATE_BYTES};
-	counter_add(exchange.flags & (EXCHANGE_END_UNSEEN | EXCHANGE_RESPONSE_UNSEEN) ? COUNTER_EXCHANGES_INCOMPLETE
-										       : COUNTER_EXCHANGES, 1);
-	flow->sink->take(flow->sink->context, &exchange);
+	exchange_hand_over(flow, &exchange);
 	drop(pg, flow, operation);
 }
 
