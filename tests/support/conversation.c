@@ -142,7 +142,7 @@ static void play_with_hole(struct feed *feed, const struct conversation *c, uint
 	}
 	size_t before = 0;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 6; i++) {
 		before = feed->log_length;
 		conversation_say(feed, &probe[0], role, SIZE_MAX, 0);
 		conversation_say(feed, &probe[1], role, SIZE_MAX, 0);

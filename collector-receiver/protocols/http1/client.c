@@ -21,7 +21,7 @@ static void request_begins(struct http1 *http, const struct flow *flow, const st
 	struct http1_side *client = &http->sides[FROM_CLIENT];
 
 	http1_server_turn_is_over(http, flow);
-	http1_pair_prove(http, flow);
+	http1_pair_turn(http, flow);
 	http1_pair_request(http, flow, head);
 	http1_request_body(&client->body, head);
 	if (http->receiving != NULL && http->receiving->call != NULL)
@@ -167,7 +167,7 @@ enum step http1_client_hole(struct http1 *http, const struct flow *flow, struct 
 
 void http1_client_found_again(struct http1 *http)
 {
-	http->next_after_gap |= http->outstanding > 0;
+	http->next_after_gap |= http->outstanding > 0 || !http1_pair_turns_tell(http);
 	http->sides[FROM_CLIENT].phase = HTTP1_AT_HEAD;
 	http->receiving = NULL;
 }

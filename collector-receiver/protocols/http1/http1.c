@@ -61,7 +61,7 @@ static void http1_end(void *state, const struct flow *flow, enum sender from, st
 static void http1_close(void *state, const struct flow *flow, enum exchange_end reason)
 {
 	http1_pair_cut_all(state, flow, reason);
-	if (reason == EXCHANGE_CUT_BY_CLOSE)
+	if (reason == EXCHANGE_CUT_BY_CLOSE && http1_pair_turns_tell(state))
 		http1_pair_prove(state, flow); /* no request followed, and by the final offsets none is missing */
 	http1_pair_refute(state, flow, reason);
 }

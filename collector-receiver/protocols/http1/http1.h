@@ -13,6 +13,7 @@ enum {
 	HTTP1_HEAD_BYTES_MAX = PROTOCOL_UNIT_BYTES_MAX,
 	HTTP1_START_LINE_BYTES_MAX = 8192, /* of a message that is looked for, not of one that is in step */
 	HTTP1_METHOD_BYTES_MAX = 64,
+	HTTP1_WAITED_ENOUGH = 3, /* turns: see `waited` */
 };
 
 /* ---- start_line.c, parse.c: bytes to heads ---- */
@@ -179,10 +180,16 @@ struct http1 {
 	bool response_tail_unseen; /* bytes of it passed later than that, unseen */
 
 	/* After messages were lost, the next response is that of the newest request only if it is the only one before
-	 * the next request follows without a gap. Until then the exchange is kept here. */
+	 * the next request follows without a gap, which proves something if the client waits for its responses before
+	 * it goes on. One that was seen to pipeline is believed to wait when it was seen to do so, time and again. */
 	bool unproven;
-	bool pipelined; /* several requests were seen to wait at once: that proof is worth nothing here */
+	bool pipelined; /* several requests were seen to wait at once */
+	bool batch;     /* of them were some of this turn */
+	uint8_t waited; /* how often in succession it had all responses when it went on, up to HTTP1_WAITED_ENOUGH */
+	uint32_t client_turn; /* in which the last request began */
 	bool next_after_gap;
+
+	/* The exchange that waits for proof. */
 	struct http1_request *kept;
 	enum exchange_end kept_end;
 	uint32_t kept_flags;
@@ -207,6 +214,12 @@ void http1_pair_leave(struct http1 *http, const struct flow *flow);
 
 /* Responses may have been lost: see `unproven`. */
 void http1_pair_doubt(struct http1 *http, const struct flow *flow);
+
+/* Are all responses there when the client goes on? */
+bool http1_pair_turns_tell(const struct http1 *http);
+
+/* A request begins: what its turn says about the responses before it. */
+void http1_pair_turn(struct http1 *http, const struct flow *flow);
 
 /* The exchange that is kept until it is proven, if there is one, is right; or cannot be told any more. */
 void http1_pair_prove(struct http1 *http, const struct flow *flow);

@@ -204,9 +204,12 @@ static void leave_newest(struct http1 *http, const struct flow *flow)
 	if (!http->unproven && http->oldest != NULL && http->oldest->after_gap)
 		http1_pair_doubt(http, flow);
 	if (!http->unproven) {
-		http->pipelined |= http->outstanding > 1;
+		http->batch |= http->outstanding > 1 && http->newest->turn < flow->first_turn;
+		http->pipelined |= http->batch;
 		return;
 	}
+	if (http->oldest != http->newest && !http1_pair_turns_tell(http))
+		http->waited = 0;
 	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
 	while (http->oldest != http->newest)
 		hand_over_unanswered(flow, take_oldest(http), EXCHANGE_CUT_BY_LOSS);
@@ -265,7 +268,45 @@ void http1_pair_doubt(struct http1 *http, const struct flow *flow)
 	http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
 	if (http->pipelined || http->given_up > 0)
 		http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_LOSS);
-	http->unproven = http->oldest != NULL;
+	http->unproven = http->oldest != NULL || !http1_pair_turns_tell(http);
+}
+
+bool http1_pair_turns_tell(const struct http1 *http)
+{
+	return !http->pipelined || http->waited >= HTTP1_WAITED_ENOUGH;
+}
+
+static void note_waited(struct http1 *http)
+{
+	if (http->waited < HTTP1_WAITED_ENOUGH)
+		http->waited++;
+}
+
+/* Was the one request before this turn answered by one response? */
+static void settle_doubt(struct http1 *http, const struct flow *flow)
+{
+	if (http->kept != NULL && http->oldest == NULL)
+		note_waited(http);
+	else if (!http1_pair_turns_tell(http))
+		http->waited = 0;
+	if (http1_pair_turns_tell(http))
+		http1_pair_prove(http, flow);
+	else
+		http1_pair_refute(http, flow, EXCHANGE_CUT_BY_LOSS);
+}
+
+void http1_pair_turn(struct http1 *http, const struct flow *flow)
+{
+	if (flow->turn == http->client_turn)
+		return;
+	http->client_turn = flow->turn;
+	if (http->unproven)
+		settle_doubt(http, flow);
+	else if (http->oldest != NULL)
+		http->waited = 0;
+	else if (http->batch)
+		note_waited(http);
+	http->batch = false;
 }
 
 void http1_pair_prove(struct http1 *http, const struct flow *flow)
@@ -317,7 +358,7 @@ void http1_pair_cut_all(struct http1 *http, const struct flow *flow, enum exchan
 	while (http->oldest != NULL)
 		cut_oldest(http, flow, reason);
 	http->given_up = 0;
-	http->unproven = http->kept != NULL;
+	http->unproven = http->kept != NULL || (http->unproven && !http1_pair_turns_tell(http));
 }
 
 void http1_pair_leave(struct http1 *http, const struct flow *flow)

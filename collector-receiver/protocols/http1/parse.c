@@ -226,7 +226,7 @@ enum http1_parse http1_parse_head(enum sender from, struct slice bytes, size_t e
 	return HTTP1_PARSED;
 }
 
-/* Of a request line without its end the method is sure, the target as far as it goes. */
+/* Of a request line without its end the method is sure, the target as far as it goes or up to a blank. */
 static bool parse_cut_request_line(struct slice line, struct http1_head *head)
 {
 	const char *space = memchr(line.bytes, ' ', line.length);
@@ -235,6 +235,10 @@ static bool parse_cut_request_line(struct slice line, struct http1_head *head)
 		return false;
 	head->method = (struct slice){line.bytes, (size_t)(space - line.bytes)};
 	head->target = trim((struct slice){space + 1, line.length - head->method.length - 1});
+	const char *end = memchr(head->target.bytes, ' ', head->target.length);
+
+	if (end != NULL)
+		head->target.length = (size_t)(end - head->target.bytes);
 	head->version_minor = 1;
 	return head->method.length <= HTTP1_METHOD_BYTES_MAX && head->target.length > 0;
 }

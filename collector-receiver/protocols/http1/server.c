@@ -28,9 +28,12 @@ void http1_server_turn_is_over(struct http1 *http, const struct flow *flow)
 	struct http1_side *server = &http->sides[FROM_SERVER];
 
 	if (server->phase == HTTP1_LOST) {
-		if (http->answering && http->outstanding == 1 && http->oldest->turn != flow->turn)
+		bool in_turns = http1_pair_turns_tell(http);
+
+		if (in_turns && http->answering && http->outstanding == 1 && http->oldest->turn != flow->turn)
 			end_is_inferred(http, flow);
 		http1_pair_cut_before(http, flow, flow->turn, EXCHANGE_CUT_BY_LOSS);
+		http->unproven |= !in_turns;
 	} else if (server->phase == HTTP1_IN_BODY && !http->answering) {
 		lose_server(http); /* its framing was a guess: the method that it answers is not known */
 	}
@@ -189,14 +192,16 @@ enum step http1_server_hole(struct http1 *http, const struct flow *flow, struct 
 }
 
 /* Whose response is this? The hole began in a response's body: that one is over, and so are those of its turn, but a
- * single one that is left of the same turn can only be answered by this. */
+ * single one that is left of the same turn can only be answered by this. Of a client that does not wait nobody knows. */
 void http1_server_found_again(struct http1 *http, const struct flow *flow)
 {
 	if (http->answering) {
 		uint32_t turn = http->oldest->turn;
 
 		http1_pair_finish(http, flow, EXCHANGE_CUT_BY_LOSS, EXCHANGE_END_UNSEEN);
-		if (http->newest != NULL && http->newest->turn != turn)
+		if (!http1_pair_turns_tell(http))
+			http1_pair_doubt(http, flow);
+		else if (http->newest != NULL && http->newest->turn != turn)
 			http1_pair_cut_before(http, flow, http->newest->turn, EXCHANGE_CUT_BY_LOSS);
 		else if (http->outstanding > 1)
 			http1_pair_cut_all(http, flow, EXCHANGE_CUT_BY_LOSS);

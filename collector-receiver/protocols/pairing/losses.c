@@ -5,12 +5,15 @@
 /* A client that does not wait for replies has certainly got all of them after such a pause. */
 static const uint64_t quiet_ns = 10 * 1000 * 1000;
 
+bool pairing_turns_tell(const struct pairing *pairing)
+{
+	return !pairing->several || pairing->waited >= PAIRING_WAITED_ENOUGH;
+}
+
 /* Requests that are not seen may have their replies between those of others. */
 enum step pairing_lose(struct pairing *pairing, const struct flow *flow, enum sender from)
 {
 	pairing_refute(pairing, flow, EXCHANGE_CUT_BY_LOSS);
-	if (from == FROM_SERVER)
-		pairing->may_overlap = false;
 	pairing->sides[from] = (struct pairing_side){true, flow->time_known, flow->turn};
 	return STEP_LOST;
 }
@@ -28,22 +31,20 @@ void pairing_note_server_hole(struct pairing *pairing, const struct flow *flow)
 	struct pairing_side *server = &pairing->sides[FROM_SERVER];
 
 	pairing->tail_unseen = !flow->time_known;
-	if (flow->time_known) {
+	if (flow->time_known)
 		pairing->reply_last_ns = flow->last_ns;
-	} else {
+	else
 		*server = (struct pairing_side){server->lost, false, flow->turn};
-		pairing->may_overlap = false; /* the reply may have ended before the client went on */
-	}
 }
 
 /* Of a client that waits for its replies, all are there when the next turn begins, if the hole is within the last. */
 void pairing_client_found(struct pairing *pairing, const struct flow *flow)
 {
 	struct pairing_side *client = &pairing->sides[FROM_CLIENT];
-	bool turns_tell = client->budget && client->lost_turn != flow->turn && !pairing->overlapping;
+	bool over = client->budget && client->lost_turn != flow->turn && pairing_turns_tell(pairing);
 
 	pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
-	pairing->doubt = !turns_tell;
+	pairing->doubt = !over;
 	client->lost = false;
 }
 
@@ -52,11 +53,12 @@ void pairing_client_found(struct pairing *pairing, const struct flow *flow)
 void pairing_server_found(struct pairing *pairing, const struct flow *flow)
 {
 	struct pairing_side *server = &pairing->sides[FROM_SERVER];
+	bool within = server->lost_turn == flow->turn;
 
-	if (pairing->overlapping || server->lost_turn == flow->turn) {
-		if (!pairing->overlapping && !server->budget)
+	if (within || !pairing_turns_tell(pairing)) {
+		if (!within || !server->budget)
 			pairing_cut_old(pairing, flow);
-		if (pairing->overlapping || server->budget || pairing->answering) /* how many are gone is not known */
+		if (within && (server->budget || pairing->answering)) /* how many are gone is not known */
 			pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
 		pairing->doubt = true;
 	}
@@ -81,12 +83,22 @@ void pairing_server_ended(struct pairing *pairing, const struct flow *flow, bool
 	pairing_cut_all(pairing, flow, lost ? EXCHANGE_CUT_BY_LOSS : EXCHANGE_CUT_BY_CLOSE);
 }
 
+static void note_waited(struct pairing *pairing)
+{
+	if (pairing->waited < PAIRING_WAITED_ENOUGH)
+		pairing->waited++;
+}
+
 /* The client goes on: were there as many replies as requests? */
 static void settle_doubt(struct pairing *pairing, const struct flow *flow)
 {
 	bool paused = flow->first_ns > pairing->reply_last_ns && flow->first_ns - pairing->reply_last_ns >= quiet_ns;
 
-	if (!pairing->overlapping || paused)
+	if (pairing->oldest != NULL && pairing->unanswered == NULL)
+		note_waited(pairing);
+	else if (!pairing_turns_tell(pairing))
+		pairing->waited = 0;
+	if (pairing_turns_tell(pairing) || paused)
 		pairing_prove(pairing, flow);
 	pairing_cut_all(pairing, flow, EXCHANGE_CUT_BY_LOSS);
 }
@@ -102,6 +114,9 @@ void pairing_turn(struct pairing *pairing, const struct flow *flow)
 	} else if (pairing->doubt) {
 		settle_doubt(pairing, flow);
 	} else if (pairing->unanswered != NULL) {
-		pairing->may_overlap = true;
+		pairing->waited = 0;
+	} else if (pairing->batch) {
+		note_waited(pairing);
 	}
+	pairing->batch = false;
 }

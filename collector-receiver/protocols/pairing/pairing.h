@@ -8,7 +8,9 @@
  *
  * Two things are certain without that proof, if the client waits for its replies before it goes on. What the capture
  * budget left out is of the turn in which it was: the next turn begins in step. And a reply whose end was not seen is
- * over when the client's next turn begins. A client that was seen not to wait proves something only by a pause. */
+ * over when the client's next turn begins. A client that sends one request at a time waits. Of one that sends several at
+ * once it is believed when it was seen to do so, time and again; one that was seen not to wait proves something only by
+ * a pause. */
 #ifndef PROTOCOLS_PAIRING_PAIRING_H
 #define PROTOCOLS_PAIRING_PAIRING_H
 
@@ -67,6 +69,9 @@ struct pairing_rules {
 	void (*unanswered)(struct pairing *pairing, const struct request *request);
 };
 
+/* A client that sends several requests at once is believed to wait for the replies when it was seen to do so as often. */
+enum { PAIRING_WAITED_ENOUGH = 3 };
+
 struct pairing_side {
 	bool lost;
 	bool budget; /* lost behind bytes that were recorded, so within the turn `lost_turn` */
@@ -86,9 +91,9 @@ struct pairing {
 	bool tail_unseen;     /* bytes of it passed later than reply_last_ns, unseen */
 	bool torn;	      /* so many were lost of it that its end is not to be inferred */
 	bool doubt;	      /* replies may have been lost */
-	bool several;	      /* requests were seen to wait at once */
-	bool overlapping;     /* the client was seen not to wait for replies: its turns prove little */
-	bool may_overlap;     /* it seems so, unless the next bytes of the server show that a reply was lost */
+	bool batch;	      /* several requests of this turn were seen to wait at once */
+	bool several;	      /* that was so in any turn */
+	uint8_t waited;	      /* how often in succession it had all replies when it went on, up to PAIRING_WAITED_ENOUGH */
 	uint64_t reply_first_ns;
 	uint64_t reply_last_ns;
 };
@@ -147,6 +152,9 @@ void pairing_server_ended(struct pairing *pairing, const struct flow *flow, bool
 void pairing_turn(struct pairing *pairing, const struct flow *flow);
 
 /* ---- between queue.c and losses.c ---- */
+
+/* Are all replies there when the client goes on? */
+bool pairing_turns_tell(const struct pairing *pairing);
 
 /* The requests that have replies and wait for proof got the right ones; or that cannot be told any more. */
 void pairing_prove(struct pairing *pairing, const struct flow *flow);

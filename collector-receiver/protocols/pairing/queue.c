@@ -11,6 +11,7 @@ void pairing_open(struct pairing *pairing, const struct pairing_rules *rules, co
 	pairing->sides[FROM_CLIENT].lost = lost[FROM_CLIENT];
 	pairing->sides[FROM_SERVER].lost = lost[FROM_SERVER];
 	pairing->doubt = lost[FROM_SERVER] && !rules->one_at_a_time;
+	pairing->waited = rules->one_at_a_time ? PAIRING_WAITED_ENOUGH : 0;
 }
 
 /* ---- handing over ---- */
@@ -149,15 +150,14 @@ void pairing_reply_begins(struct pairing *pairing, const struct flow *flow)
 	pairing->answering = pairing->unanswered != NULL;
 	pairing->reply_first_ns = flow->first_ns;
 	pairing->torn = false;
-	pairing->several |= pairing->waiting > 1 && !pairing->doubt;
+	pairing->batch |= pairing->waiting > 1 && pairing->newest->turn < flow->first_turn && !pairing->doubt;
+	pairing->several |= pairing->batch;
 }
 
 void pairing_reply_goes_on(struct pairing *pairing, const struct flow *flow)
 {
 	pairing->reply_last_ns = flow->last_ns;
 	pairing->tail_unseen = false;
-	pairing->overlapping |= pairing->may_overlap;
-	pairing->may_overlap = false;
 }
 
 void pairing_reply_is_push(struct pairing *pairing)
@@ -209,7 +209,7 @@ void pairing_skip_silent(struct pairing *pairing, const struct flow *flow)
 
 void pairing_end_inferred(struct pairing *pairing, const struct flow *flow)
 {
-	if (!pairing->answering || pairing->waiting != 1 || pairing->overlapping || pairing->torn)
+	if (!pairing->answering || pairing->waiting != 1 || pairing->torn || !pairing_turns_tell(pairing))
 		return;
 	note_reply(pairing, pairing->unanswered);
 	pairing->unanswered->flags |= EXCHANGE_END_INFERRED;
@@ -240,7 +240,7 @@ void pairing_refute(struct pairing *pairing, const struct flow *flow, enum excha
 
 static void cut_oldest(struct pairing *pairing, const struct flow *flow, enum exchange_end reason)
 {
-	bool begun = pairing->answering && pairing->oldest == pairing->unanswered;
+	bool begun = pairing->answering && pairing->oldest == pairing->unanswered && !pairing->doubt;
 	struct request *request = take_oldest(pairing);
 
 	if (!begun) {

@@ -25,12 +25,33 @@ static struct postgresql_operation *only_asked(const struct postgresql *pg)
 	return only;
 }
 
+/* Are all replies there when the client goes on? */
+static bool turns_tell(const struct postgresql *pg)
+{
+	return !pg->pipelined || pg->waited >= POSTGRESQL_WAITED_ENOUGH;
+}
+
+/* Has the client waited, as far as can be told? */
+static void note_waiting(struct postgresql *pg)
+{
+	bool several = pg->batch;
+
+	pg->batch = false;
+	if (pg->adrift && (pg->batches == 0 || pg->readies != pg->batches))
+		pg->waited = turns_tell(pg) ? pg->waited : 0;
+	else if (!pg->adrift && pg->oldest != NULL)
+		pg->waited = 0;
+	else if ((several || pg->adrift) && pg->waited < POSTGRESQL_WAITED_ENOUGH)
+		pg->waited++;
+	pg->readies = 0;
+}
+
 /* The replies whose place was lost are over: the bytes that passed since were their tail. */
 static void infer_end(struct postgresql *pg, const struct flow *flow)
 {
 	struct postgresql_operation *only = only_asked(pg);
 
-	if (only == NULL || !is_asked(only) || !only->begun || only->failed || pg->pipelined)
+	if (only == NULL || !is_asked(only) || !only->begun || only->failed || !turns_tell(pg))
 		return;
 	while (pg->oldest != only)
 		postgresql_finish(pg, flow, EXCHANGE_CUT_BY_LOSS, 0);
@@ -45,15 +66,17 @@ void postgresql_turn_begins(struct postgresql *pg, const struct flow *flow)
 {
 	bool gap_is_recent = pg->gap && pg->gap_turn == flow->turn && pg->batched;
 
+	note_waiting(pg);
 	if (pg->sides[FROM_SERVER].phase == POSTGRESQL_LOST) {
 		infer_end(pg, flow);
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_LOSS);
-		pg->adrift = pg->starting = false;
+		pg->adrift = !turns_tell(pg);
+		pg->starting = false;
 		pg->unproven = pg->kept != NULL;
-		pg->fresh = true;
-	} else if (pg->idle && (pg->adrift || pg->gap || pg->gap_between)) {
+		pg->fresh = !pg->adrift;
+	} else if ((pg->idle || !turns_tell(pg)) && (pg->adrift || pg->gap || pg->gap_between)) {
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_LOSS);
-		pg->adrift = false;
+		pg->adrift = !turns_tell(pg);
 	}
 	pg->gap |= gap_is_recent;
 }
@@ -115,9 +138,9 @@ void postgresql_server_found_again(struct postgresql *pg, const struct flow *flo
 		pg->fresh = false;
 		return;
 	}
-	if (!pg->pipelined)
+	if (turns_tell(pg))
 		cut_before_newest_batch(pg, flow);
-	struct postgresql_operation *only = pg->pipelined ? NULL : only_asked(pg);
+	struct postgresql_operation *only = turns_tell(pg) ? only_asked(pg) : NULL;
 
 	if (only == NULL || (only->after_gap && pg->batched)) {
 		postgresql_cut_all(pg, flow, EXCHANGE_CUT_BY_LOSS);

@@ -11,6 +11,7 @@
 enum {
 	POSTGRESQL_UNIT_BYTES_MAX = 16384, /* of one message that are kept: a longer text is cut there */
 	POSTGRESQL_WAITING_MAX = 1024,     /* operations and Syncs that wait for their replies on one connection */
+	POSTGRESQL_WAITED_ENOUGH = 3,      /* turns: see `waited` */
 	POSTGRESQL_NAMES_MAX = 512,        /* statements and portals of one connection that are remembered */
 	POSTGRESQL_NAMED_BYTES_MAX = 256 * 1024, /* what their texts take together */
 	POSTGRESQL_PORTALS_KEPT = 8,       /* at the end of a transaction, for speed */
@@ -199,14 +200,17 @@ struct postgresql {
 	bool aborted;  /* after an error the server passes everything over up to Sync */
 	bool executed; /* the client's batch has an Execute */
 	bool batched;   /* batches of several Executes were seen: what a gap has swallowed may be of the batch that follows */
-	bool pipelined; /* batches were seen to wait at once: a turn of the client does not show that the server's is over */
+	bool batch;     /* batches of this turn were seen to wait at once */
+	bool pipelined; /* that was so in any turn: turns tell when the client was seen to wait for the replies */
+	uint8_t waited; /* how often in succession it had them all when it went on, up to POSTGRESQL_WAITED_ENOUGH */
+	uint32_t readies; /* ReadyForQuery since the client's turn began */
 	uint64_t reply_last_ns;
 	bool reply_tail_unseen; /* bytes of it passed later than that, unseen */
 
 	/* Losses. Client messages were not seen: behind all that wait (gap), or between those (gap_between). */
 	bool gap, gap_between;
 	uint32_t gap_turn; /* in which the gap was found */
-	bool adrift; /* it is not known what replies belong to, until the next turn of the client */
+	bool adrift; /* it is not known what replies belong to, until a turn of the client tells */
 	bool fresh;  /* the server's place was lost, but its next byte begins the replies to what waits */
 
 	/* After replies were lost, the next are those of the newest operation only if the client's next message follows

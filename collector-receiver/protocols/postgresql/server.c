@@ -133,12 +133,14 @@ static void begin_reply(struct postgresql *pg, const struct flow *flow, struct p
 		return;
 	front->begun = true;
 	front->first_reply_ns = flow->first_ns;
-	pg->pipelined |= pg->batches > 1 && !pg->unproven;
+	pg->batch |= pg->batches > 1 && !pg->unproven;
+	pg->pipelined |= pg->batch;
 }
 
 static enum step ready_for_query(struct postgresql *pg, const struct flow *flow, struct slice status)
 {
 	pg->idle = true;
+	pg->readies++;
 	if (pg->starting)
 		pg->starting = false;
 	else if (!pg->adrift)

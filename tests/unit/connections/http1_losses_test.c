@@ -196,8 +196,7 @@ static void a_chunked_body_that_was_lost_in_the_middle_of_a_pipelined_turn_is_cu
 	response(feed, OK_EMPTY);
 	assert_string_equal(feed->log, "server GET /1 1.1 200 0 -1 cut-by-loss end-unseen\n"
 				       "server GET /2 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
-				       "server GET /3 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
-				       "server GET /4 1.1 200 0 0 message\n");
+				       "server GET /3 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n");
 }
 
 static void a_chunked_request_whose_framing_was_lost_still_gets_its_response(void **state)
@@ -222,13 +221,54 @@ static void responses_beyond_the_budget_of_a_pipelined_turn_are_not_guessed(void
 	request(feed, GET("/4"));
 	response(feed, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
 	request(feed, GET("/5"));
-	response(feed, OK_EMPTY);
 	assert_string_equal(feed->log,
 			    "server GET /1 1.1 200 0 0 message\n"
 			    "server GET /2 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
 			    "server GET /3 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
-			    "server GET /4 1.1 404 0 0 message\n"
-			    "server GET /5 1.1 200 0 0 message\n");
+			    "server GET /4 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n");
+}
+
+/* One that was seen to send several requests at once, but not to wait for their responses. */
+static void after_a_loss_a_client_that_pipelines_must_be_seen_to_wait_three_times(void **state)
+{
+	struct feed *feed = *state;
+
+	request(feed, GET("/1") GET("/2"));
+	response(feed, OK_EMPTY);
+	feed_cut(feed, FEED_SENT, "", 0, strlen(OK_EMPTY));
+	for (int i = 3; i <= 6; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), GET("/%d"), i);
+		request(feed, text);
+		response(feed, OK_EMPTY);
+	}
+	request(feed, GET("/7"));
+	assert_string_equal(feed->log, "server GET /1 1.1 200 0 0 message\n"
+				       "server GET /2 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
+				       "server GET /3 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
+				       "server GET /4 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
+				       "server GET /5 1.1 200 0 0 message\n"
+				       "server GET /6 1.1 200 0 0 message\n");
+}
+
+static void a_client_that_was_seen_to_wait_is_followed_from_its_next_turn_on(void **state)
+{
+	struct feed *feed = *state;
+
+	for (int i = 0; i <= HTTP1_WAITED_ENOUGH; i++) {
+		request(feed, GET("/1") GET("/2"));
+		response(feed, OK_EMPTY OK_EMPTY);
+	}
+	feed_clear_log(feed);
+	request(feed, GET("/3") GET("/4"));
+	response(feed, OK_EMPTY);
+	feed_cut(feed, FEED_SENT, "", 0, strlen(OK_EMPTY));
+	request(feed, GET("/5"));
+	response(feed, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	assert_string_equal(feed->log, "server GET /3 1.1 200 0 0 message\n"
+				       "server GET /4 1.1 0 0 -1 cut-by-loss end-unseen response-unseen\n"
+				       "server GET /5 1.1 404 0 0 message\n");
 }
 
 static void a_lost_request_leaves_its_response_unmatched(void **state)
@@ -523,6 +563,8 @@ int main(void)
 		TEST(a_chunked_body_that_was_lost_in_the_middle_of_a_pipelined_turn_is_cut),
 		TEST(a_chunked_request_whose_framing_was_lost_still_gets_its_response),
 		TEST(responses_beyond_the_budget_of_a_pipelined_turn_are_not_guessed),
+		TEST(after_a_loss_a_client_that_pipelines_must_be_seen_to_wait_three_times),
+		TEST(a_client_that_was_seen_to_wait_is_followed_from_its_next_turn_on),
 		TEST(a_lost_request_leaves_its_response_unmatched),
 		TEST(a_connection_joined_in_a_response_is_followed_from_its_next_request),
 		TEST(a_connection_joined_before_a_response_counts_it_as_unmatched),

@@ -185,7 +185,7 @@ static void a_command_that_was_kept_incomplete_ends_where_its_bytes_end(void **s
 	feed_connection(feed, SHM_ROLE_SERVER, 0);
 	feed_text(feed, FEED_RECEIVED, "get x\r\n*3\r\n$1\r\na\r\n$");
 	feed_text(feed, FEED_SENT, "+PONG\r\n");
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		feed_text(feed, FEED_RECEIVED, GET_A);
 		feed_text(feed, FEED_SENT, "-OOPS\r\n");
 	}

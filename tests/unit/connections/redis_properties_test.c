@@ -282,30 +282,57 @@ static void cut_turn(struct feed *feed, int direction, const struct text *text)
 	feed_cut(feed, direction, text->bytes, shown, text->length);
 }
 
-/* Each turn of the client is longer than what is shown of it, each time. */
-static void pipelines_beyond_the_capture_budget_are_reported_as_far_as_they_were_shown(void **state)
+/* How many of `commands` in one turn are shown, one of them cut. */
+static uint32_t play_batch(struct feed *feed, int commands)
 {
 	static struct text client, server;
+	uint32_t shown = 0;
+
+	client.length = server.length = 0;
+	for (int i = 0; i < commands; i++) {
+		shown += client.length < BUDGET_BYTES;
+		add(&client, "*2\r\n$4\r\nINCR\r\n$4\r\nk%03d\r\n", i);
+		add(&server, ":%d\r\n", i);
+	}
+	cut_turn(feed, FEED_RECEIVED, &client);
+	cut_turn(feed, FEED_SENT, &server);
+	return shown;
+}
+
+static void pipelines_beyond_the_capture_budget_are_reported_as_far_as_they_were_shown(void **state)
+{
 	struct feed *feed = feed_create();
 	uint32_t shown = 0;
 
 	(void)state;
 	memset(counters, 0, sizeof(counters));
 	feed_connection(feed, SHM_ROLE_SERVER, 0);
-	for (int turn = 0; turn < 5; turn++) {
-		client.length = server.length = 0;
-		for (int i = 0; i < 300; i++) {
-			add(&client, "*2\r\n$4\r\nINCR\r\n$4\r\nk%03d\r\n", i);
-			shown += client.length <= BUDGET_BYTES;
-			add(&server, ":%d\r\n", i);
-		}
-		shown++; /* the one that is cut has a name */
-		cut_turn(feed, FEED_RECEIVED, &client);
-		cut_turn(feed, FEED_SENT, &server);
-	}
+	for (int turn = 0; turn < 4; turn++)
+		shown += play_batch(feed, 5); /* here it can be seen that the client waits */
+	for (int turn = 0; turn < 5; turn++)
+		shown += play_batch(feed, 300);
 	assert_int_equal(feed->exchanges, shown);
 	assert_null(strstr(feed->log, "unseen"));
-	assert_int_equal(counters[COUNTER_RESPONSES_UNMATCHED], 5 * 300 - shown);
+	assert_int_equal(counters[COUNTER_RESPONSES_UNMATCHED], 4 * 5 + 5 * 300 - shown);
+	feed_destroy(feed);
+}
+
+/* Replies that cannot be those to commands of the turn before: it is not known whether the client waits for them. */
+static void pipelines_beyond_the_capture_budget_from_the_first_turn_on_get_no_replies_but_there(void **state)
+{
+	struct feed *feed = feed_create();
+
+	(void)state;
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	uint32_t first = play_batch(feed, 300);
+
+	assert_null(strstr(feed->log, "unseen"));
+	assert_int_equal(feed->exchanges, first);
+	feed_clear_log(feed);
+	play_batch(feed, 300);
+	feed_close(feed, SHM_CLOSE_NORMAL);
+	assert_int_equal(feed->exchanges, first);
+	assert_null(strstr(feed->log, "ok message namespace"));
 	feed_destroy(feed);
 }
 
@@ -435,6 +462,7 @@ int main(void)
 		cmocka_unit_test(lost_records_never_give_a_command_another_ones_reply),
 		cmocka_unit_test(lost_records_of_pipelined_batches_hardly_ever_give_a_wrong_pair),
 		cmocka_unit_test(pipelines_beyond_the_capture_budget_are_reported_as_far_as_they_were_shown),
+		cmocka_unit_test(pipelines_beyond_the_capture_budget_from_the_first_turn_on_get_no_replies_but_there),
 		cmocka_unit_test(a_long_reply_that_is_cut_ends_when_the_client_goes_on),
 		cmocka_unit_test(records_lost_behind_a_reply_that_was_cut_give_no_wrong_pair),
 		cmocka_unit_test(too_many_waiting_commands_are_given_up_and_pairing_stays_right),
