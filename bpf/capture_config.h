@@ -14,8 +14,9 @@ struct config_port_range {
 /* Read-only for the programs: the verifier removes the branches that it switches off. */
 struct capture_config {
 	uint32_t capture_bytes; /* budget per message turn */
-	uint32_t self_pid;
+	uint32_t self_pid; /* as the sensor's pid namespace has it, as is receiver_pid */
 	uint32_t new_process_verdict; /* enum verdict */
+	uint32_t pid_namespace;       /* inode of the sensor's: what is outside of it is not watched; 0: the initial one */
 	uint32_t wakeup_bytes;        /* wake the sensor when so much waits */
 	uint64_t wakeup_interval_ns;  /* ... or when nothing has woken it for so long; 0: never for that reason */
 
@@ -26,7 +27,7 @@ struct capture_config {
 	uint8_t iov_iter_has_ubuf; /* this one and the next two: fentry only */
 	uint8_t iov_iter_ubuf;     /* values of enum iter_type, which has been renumbered */
 	uint8_t iov_iter_iovec;
-	uint8_t _pad[3];
+	uint8_t _pad[7];
 
 	uint32_t include_port_count;
 	uint32_t exclude_port_count;

@@ -81,6 +81,7 @@ static void programs_configure(struct capture *capture, const struct capture_opt
 
 	config->capture_bytes = options->capture_bytes;
 	config->self_pid = options->self_pid;
+	config->pid_namespace = options->pid_namespace;
 	config->new_process_verdict = options->new_process_verdict;
 	config->wakeup_bytes = options->kernel_ring_bytes / WAKEUP_RING_PARTS;
 	config->wakeup_interval_ns = (uint64_t)options->wakeup_interval_us * NS_PER_US;

@@ -33,6 +33,8 @@ struct capture_options {
 	struct capture_port_range include_ports[CAPTURE_PORT_RANGES_MAX];
 	size_t exclude_port_count;
 	struct capture_port_range exclude_ports[CAPTURE_PORT_RANGES_MAX];
+	/* Inode of the pid namespace whose processes are watched; 0: the initial one, where all are. */
+	uint32_t pid_namespace;
 	uint32_t self_pid; /* never watched, nor the peers of its sockets */
 	/* Data makes capture_fd readable at most this often; 0: only when an eighth of the ring is full. A new process
 	 * always does, so that its /proc is read while it lives. The caller drains by its own timer besides. */
@@ -78,8 +80,9 @@ int capture_flush(struct capture *capture, uint32_t idle_ms);
  * kernel's table fills with them. Its cost grows with the table; call every few seconds, receiver or not. */
 int capture_sweep(struct capture *capture);
 
-/* Decide over a process: takes effect on its present and future connections. */
-int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict);
+/* Decide over a process, by its number in the initial pid namespace: takes effect on its present and future connections.
+ * -ENOENT for one that the programs have not met, or that is outside. */
+int capture_set_verdict(struct capture *capture, uint32_t kernel_pid, enum verdict verdict);
 
 /* From now on: a process that is never watched and whose peers over Unix sockets (the Collector) are not watched
  * either. 0: there is none any more. */

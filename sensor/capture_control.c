@@ -86,15 +86,18 @@ int capture_flush(struct capture *capture, uint32_t idle_ms)
 	return connections_visit(capture, capture->programs->progs.flush_holes);
 }
 
-int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict)
+int capture_set_verdict(struct capture *capture, uint32_t kernel_pid, enum verdict verdict)
 {
 	int table = bpf_map__fd(capture->programs->maps.processes);
 	struct process_entry entry = {0};
 
-	if (bpf_map_lookup_elem(table, &pid, &entry) != 0)
+	if (bpf_map_lookup_elem(table, &kernel_pid, &entry) != 0)
 		return -errno;
+	/* The number may have passed to another process. */
+	if (entry.verdict == VERDICT_OUTSIDE)
+		return -ENOENT;
 	entry.verdict = verdict;
-	if (bpf_map_update_elem(table, &pid, &entry, BPF_EXIST) != 0)
+	if (bpf_map_update_elem(table, &kernel_pid, &entry, BPF_EXIST) != 0)
 		return -errno;
 	__atomic_fetch_add(&capture->programs->bss->state.verdict_generation, 1, __ATOMIC_RELEASE);
 	return 0;
@@ -103,7 +106,8 @@ int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verd
 int capture_set_receiver(struct capture *capture, uint32_t pid)
 {
 	capture->programs->bss->state.receiver_pid = pid;
-	if (!pid)
+	/* Elsewhere than in the initial namespace it is no key of the table: the relay decides by what was announced. */
+	if (!pid || capture->programs->rodata->config.pid_namespace)
 		return 0;
 	/* A process that the programs have not met has no entry: they ignore it when they do. */
 	int error = capture_set_verdict(capture, pid, VERDICT_IGNORE);

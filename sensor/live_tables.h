@@ -10,6 +10,7 @@ enum { LIVE_PROCESS_BYTES_MAX = 16 * 1024 * 1024 }; /* of process records, strin
 struct live_process {
 	bool ignored;                     /* by the filters: in no snapshot */
 	bool told;                        /* the present receiver has its record */
+	uint32_t kernel_pid;              /* set by the caller: its number in the initial pid namespace */
 	struct shm_record_process record; /* followed by its strings */
 };
 

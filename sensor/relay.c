@@ -54,10 +54,10 @@ static enum verdict decide(const struct relay *relay, const struct shm_record_pr
 	return watch_list_decide(&relay->watch_list, view.process.executable, view.process.cgroup);
 }
 
-static void pass_verdict(struct relay *relay, uint32_t pid, enum verdict verdict)
+static void pass_verdict(struct relay *relay, uint32_t kernel_pid, enum verdict verdict)
 {
 	/* It fails when the process has ended meanwhile; nothing more comes from it then. */
-	(void)relay->options.set_verdict(relay->options.context, pid, verdict);
+	(void)relay->options.set_verdict(relay->options.context, kernel_pid, verdict);
 }
 
 void relay_on_process(void *context, const struct event_process *event)
@@ -71,10 +71,12 @@ void relay_on_process(void *context, const struct event_process *event)
 	enum verdict verdict = decide(relay, record);
 
 	if (verdict != relay->options.presumed)
-		pass_verdict(relay, event->pid, verdict);
+		pass_verdict(relay, event->kernel_pid, verdict);
 	struct live_process *process = live_tables_process_add(&relay->tables, record, verdict == VERDICT_IGNORE);
 
 	count_forgotten(relay);
+	if (process != NULL)
+		process->kernel_pid = event->kernel_pid;
 	if (verdict == VERDICT_IGNORE) {
 		filter(relay);
 		return;
@@ -175,7 +177,7 @@ static void decide_again(struct relay *relay, struct live_process *process)
 
 	if (ignored == process->ignored)
 		return;
-	pass_verdict(relay, process->record.pid, ignored ? VERDICT_IGNORE : VERDICT_WATCH);
+	pass_verdict(relay, process->kernel_pid, ignored ? VERDICT_IGNORE : VERDICT_WATCH);
 	process->ignored = ignored;
 }
 

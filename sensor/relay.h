@@ -13,7 +13,7 @@ struct relay_options {
 	size_t connections_max;
 	enum verdict presumed; /* the verdict that the kernel side gives to a new process by itself */
 	/* Tell the kernel side of a verdict that is not the presumed one, or that has changed. 0 or -errno. */
-	int (*set_verdict)(void *context, uint32_t pid, enum verdict verdict);
+	int (*set_verdict)(void *context, uint32_t kernel_pid, enum verdict verdict);
 	void *context;
 };
 

@@ -2,6 +2,7 @@
 #include "sensor_state.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,11 +41,11 @@ struct watch_list sensor_watch_list(const struct sensor_options *options)
 	};
 }
 
-static int set_verdict(void *context, uint32_t pid, enum verdict verdict)
+static int set_verdict(void *context, uint32_t kernel_pid, enum verdict verdict)
 {
 	struct sensor *sensor = context;
 
-	return capture_set_verdict(sensor->capture, pid, verdict);
+	return capture_set_verdict(sensor->capture, kernel_pid, verdict);
 }
 
 static int on_offer(void *context, struct handoff_offer *offer)
@@ -111,29 +112,52 @@ static int epoll_add(struct sensor *sensor, int fd, uint32_t events)
 	return epoll_ctl(sensor->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
-/* The kernel side speaks of processes by their numbers in the initial namespace, this side of those that /proc shows. */
-static void pid_namespace_check(void)
+/* Processes are known by the numbers that /proc shows. One of another namespace would tell of strangers. */
+static bool proc_is_ours(void)
+{
+	char link[16], own[16];
+	ssize_t length = readlink("/proc/self", link, sizeof(link) - 1);
+
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	if (length < 0)
+		return false;
+	link[length] = '\0';
+	return strcmp(link, own) == 0;
+}
+
+/* Find out what is watched: everything, or what is in the pid namespace that this process is in. */
+static int pid_namespace_find(uint32_t *pid_namespace)
 {
 	static const ino_t PID_NS_INITIAL = 0xEFFFFFFC; /* include/uapi/linux/nsfs.h */
 	struct stat st;
 
-	if (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != PID_NS_INITIAL)
-		log_line(LOG_LEVEL_WARNING, "this is not the host's pid namespace, so processes will be taken for others and "
-					    "the pair will watch itself: start the container in the host's (--pid host, "
-					    "hostPID: true)");
+	if (!proc_is_ours() || stat("/proc/self/ns/pid", &st) != 0) {
+		log_line(LOG_LEVEL_ERROR,
+			 "/proc does not show this process by its number: mount the /proc of its pid namespace");
+		return -ENOENT;
+	}
+	*pid_namespace = st.st_ino == PID_NS_INITIAL ? 0 : (uint32_t)st.st_ino;
+	if (*pid_namespace != 0)
+		log_line(LOG_LEVEL_INFO,
+			 "watching the processes of pid namespace %" PRIu32 " only, which is not the host's: for the whole host "
+			 "start in the host's (--pid host, hostPID: true)",
+			 *pid_namespace);
+	return 0;
 }
 
 static int capture_start(struct sensor *sensor, const struct watch_list *watch_list)
 {
 	struct capture_options options = sensor->options->capture;
 
-	pid_namespace_check();
+	int error = pid_namespace_find(&options.pid_namespace);
+
+	if (error != 0)
+		return error;
 	options.self_pid = (uint32_t)getpid();
 	options.verifier_log_path = sensor->options->verifier_log;
 	options.wakeup_interval_us = SENSOR_WAKEUP_INTERVAL_US;
 	options.new_process_verdict = watch_list_filters(watch_list) ? VERDICT_PENDING : VERDICT_WATCH;
-	int error = capture_open(&sensor->capture, &options, sensor->capture_message, sizeof(sensor->capture_message));
-
+	error = capture_open(&sensor->capture, &options, sensor->capture_message, sizeof(sensor->capture_message));
 	if (error != 0)
 		log_line(LOG_LEVEL_ERROR, "%s", sensor->capture_message);
 	return error;

@@ -59,14 +59,16 @@ static __always_inline void process_fill(struct event_process *event, struct tas
 	event->process_id = process_id;
 	event->start_boot_ns = task_start_boot_ns(task);
 	event->cgroup_id = task_cgroup_id(task);
-	event->pid = KERNEL_READ(task, tgid);
-	event->parent_pid = KERNEL_READ(parent, tgid);
+	event->pid = task_number(task);
+	event->parent_pid = task_number(parent);
 	event->uid = KERNEL_READ(cred, euid.val);
 	event->namespace_pid = task_namespace_pid(task, &pid_namespace);
 	event->pid_namespace = pid_namespace;
 	event->net_namespace = task_net_namespace(task);
 	event->argument_bytes = 0;
 	event->environment_bytes = 0;
+	event->kernel_pid = KERNEL_READ(task, tgid);
+	event->_pad = 0;
 	string_prepare(event->command, sizeof(event->command));
 	bpf_probe_read_kernel_str(event->command, sizeof(event->command),
 				  (void *)leader + bpf_core_field_offset(leader->comm));
@@ -112,7 +114,7 @@ static __noinline bool process_emit(struct task_struct *task, uint64_t process_i
 	return process_other_emit(task, process_id);
 }
 
-static __always_inline void process_exit_emit(uint64_t process_id, uint32_t pid)
+static __always_inline void process_exit_emit(uint64_t process_id, uint32_t kernel_pid)
 {
 	struct event_process_exit *event = ring_reserve(sizeof(*event));
 	uint64_t now_ns = bpf_ktime_get_ns();
@@ -124,7 +126,7 @@ static __always_inline void process_exit_emit(uint64_t process_id, uint32_t pid)
 	event->header.flags = 0;
 	event->process_id = process_id;
 	event->time_ns = now_ns;
-	event->pid = pid;
+	event->kernel_pid = kernel_pid;
 	event->_pad = 0;
 	bpf_ringbuf_submit(event, ring_submit_flags(now_ns));
 }

@@ -130,7 +130,7 @@ static __always_inline void connection_remove(struct connection *connection, uin
 static __always_inline bool peer_is_receiver(struct sock *sk)
 {
 	return state.receiver_pid && sock_is_unix(sk) &&
-	       pid_initial_number(KERNEL_READ(sk, sk_peer_pid)) == state.receiver_pid;
+	       pid_number(KERNEL_READ(sk, sk_peer_pid)) == state.receiver_pid;
 }
 
 /* Take over what has been decided about the owner since this connection last asked. */
@@ -141,11 +141,11 @@ static __noinline void connection_verdict(struct connection *connection, struct 
 
 	/* Read before the verdict: one that changes in between is asked for again. */
 	connection->generation = generation;
-	if (process && process->verdict != VERDICT_IGNORE && peer_is_receiver(sk)) {
+	if (process && process->verdict < VERDICT_IGNORE && peer_is_receiver(sk)) {
 		process->verdict = VERDICT_IGNORE;
 		__sync_fetch_and_add(&state.verdict_generation, 1);
 	}
-	if (process && process->verdict == VERDICT_IGNORE) {
+	if (process && process->verdict >= VERDICT_IGNORE) {
 		connection_close_emit(connection, sk, SHM_CLOSE_EVICTED);
 		connection->flags &= ~(CONNECTION_KNOWN | CONNECTION_ANNOUNCED);
 		connection->flags |= CONNECTION_IGNORED;
@@ -156,8 +156,10 @@ static __noinline void connection_verdict(struct connection *connection, struct 
 	}
 }
 
-/* Whether a process that is not the owner becomes it. */
-static __always_inline bool owner_changes(struct connection *connection, uint32_t pid, uint32_t direction)
+/* Whether a process that is not the owner becomes it. Outside of the sensor's pid namespace it does always, so that nothing is
+ * seen of it on a socket that both sides use, and whoever comes after it takes the socket back. */
+static __always_inline bool owner_changes(struct connection *connection, struct task_struct *task, uint32_t pid,
+					  uint32_t direction)
 {
 	uint32_t owner = connection->pid;
 
@@ -165,7 +167,10 @@ static __always_inline bool owner_changes(struct connection *connection, uint32_
 		return true;
 	if (direction == RECEIVED && connection->turn != RECEIVED + 1)
 		return true;
-	return !bpf_map_lookup_elem(&processes, &owner);
+	if (task_is_outside(task))
+		return true;
+	struct process_entry *process = bpf_map_lookup_elem(&processes, &owner);
+	return !process || process->verdict == VERDICT_OUTSIDE;
 }
 
 static __noinline bool connection_own(struct connection *connection, struct sock *sk, struct task_struct *task)
@@ -224,7 +229,7 @@ __weak int connection_settle(uint64_t sock, uint64_t inode, uint64_t user, uint6
 		return false;
 	uint32_t pid = KERNEL_READ(task, tgid);
 	if (connection->pid != pid || connection->exec_id != task_exec_id(task)) {
-		if (owner_changes(connection, pid, direction) && !connection_own(connection, sk, task))
+		if (owner_changes(connection, task, pid, direction) && !connection_own(connection, sk, task))
 			return false;
 	} else if (connection->generation != state.verdict_generation) {
 		connection_verdict(connection, sk);

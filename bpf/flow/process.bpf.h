@@ -6,6 +6,15 @@
 #include "emit/process.bpf.h"
 #include "maps/processes.bpf.h"
 
+static __always_inline uint32_t process_first_verdict(struct task_struct *task)
+{
+	uint32_t number = task_number(task);
+
+	if (!number)
+		return VERDICT_OUTSIDE;
+	return number == config.self_pid || number == state.receiver_pid ? VERDICT_IGNORE : config.new_process_verdict;
+}
+
 /* NULL if the table is full, which has been counted then. */
 static __noinline struct process_entry *process_get(struct task_struct *task)
 {
@@ -14,10 +23,9 @@ static __noinline struct process_entry *process_get(struct task_struct *task)
 
 	if (process)
 		return process;
-	bool own = pid == config.self_pid || pid == state.receiver_pid;
 	struct process_entry fresh = {
 		.process_id = task_process_id(task),
-		.verdict = own ? VERDICT_IGNORE : config.new_process_verdict,
+		.verdict = process_first_verdict(task),
 	};
 	bpf_map_update_elem(&processes, &pid, &fresh, BPF_NOEXIST);
 	process = bpf_map_lookup_elem(&processes, &pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The process table: one entry per process that has used a watched kind of socket since its last execve, keyed by its
- * pid. The sensor writes the verdict. */
+ * pid in the initial namespace. The sensor writes the verdict. */
 #ifndef BPF_MAPS_PROCESSES_BPF_H
 #define BPF_MAPS_PROCESSES_BPF_H
 

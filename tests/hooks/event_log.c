@@ -180,7 +180,7 @@ static bool is_exit(const void *event, uint64_t id)
 {
 	const struct event_process_exit *exit_event = event;
 
-	return exit_event->header.type == EVENT_PROCESS_EXIT && exit_event->pid == id;
+	return exit_event->header.type == EVENT_PROCESS_EXIT && exit_event->kernel_pid == id;
 }
 
 const struct event_process_exit *event_log_wait_exit(struct event_log *log, uint32_t pid)

@@ -34,7 +34,7 @@ struct shm_record_process {
 	struct shm_record_header header;
 	uint64_t process_id;         /* identifies (pid, start time, execve count) */
 	uint64_t start_time_unix_ns; /* wall clock; 0 if not known */
-	uint32_t pid;                /* thread group id, in the initial pid namespace */
+	uint32_t pid;                /* thread group id, in the sensor's pid namespace */
 	uint32_t parent_pid;
 	uint32_t uid;            /* effective, in the initial user namespace */
 	uint32_t namespace_pid;  /* the pid that the process itself sees */

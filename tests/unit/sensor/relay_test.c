@@ -20,6 +20,9 @@ static const char *const only_nginx[] = {"nginx"};
 static const struct watch_list watch_nginx = {.include_executables = {only_nginx, 1}};
 static const struct watch_list watch_all = {.watch_collectors = true};
 
+/* The number in the initial pid namespace, by which the kernel side knows a process, differs in any other. */
+#define KERNEL_PID(pid) ((pid) + 1000000)
+
 /* No process is found in it, so that the event alone tells its name. */
 static char proc[] = "/tmp/relay_test.XXXXXX";
 static uint64_t counters[SENSOR_COUNTER_COUNT];
@@ -33,11 +36,11 @@ static enum verdict last_verdict;
 static uint32_t last_verdict_pid;
 static int verdict_count;
 
-static int set_verdict(void *context, uint32_t pid, enum verdict verdict)
+static int set_verdict(void *context, uint32_t kernel_pid, enum verdict verdict)
 {
 	assert_ptr_equal(context, &relay);
 	last_verdict = verdict;
-	last_verdict_pid = pid;
+	last_verdict_pid = kernel_pid;
 	verdict_count++;
 	return 0;
 }
@@ -125,6 +128,7 @@ static void send_process(uint32_t pid, uint64_t process_id, const char *file_nam
 		.header = {.length = sizeof(event), .type = EVENT_PROCESS},
 		.process_id = process_id,
 		.pid = pid,
+		.kernel_pid = KERNEL_PID(pid),
 	};
 
 	snprintf(event.file_name, sizeof(event.file_name), "%s", file_name);
@@ -138,7 +142,7 @@ static void send_process_exit(uint32_t pid, uint64_t process_id)
 		.header = {.length = sizeof(event), .type = EVENT_PROCESS_EXIT},
 		.process_id = process_id,
 		.time_ns = 77,
-		.pid = pid,
+		.kernel_pid = KERNEL_PID(pid),
 	};
 
 	drained();
@@ -279,10 +283,10 @@ static void nothing_of_an_ignored_process_reaches_the_receiver(void **state)
 	attach(9);
 	send_process(10, 100, "curl");
 	assert_int_equal(last_verdict, VERDICT_IGNORE);
-	assert_int_equal(last_verdict_pid, 10);
+	assert_int_equal(last_verdict_pid, KERNEL_PID(10));
 	send_process(11, 101, "nginx");
 	assert_int_equal(last_verdict, VERDICT_WATCH);
-	assert_int_equal(last_verdict_pid, 11);
+	assert_int_equal(last_verdict_pid, KERNEL_PID(11));
 	send_connection(1, 100, 0);
 	send_connection(2, 101, 0);
 	send_data(1, 10);
@@ -352,7 +356,7 @@ static void the_receiver_itself_is_never_watched(void **state)
 	send_process(10, 100, "receiver");
 	attach(10);
 	assert_int_equal(last_verdict, VERDICT_IGNORE);
-	assert_int_equal(last_verdict_pid, 10);
+	assert_int_equal(last_verdict_pid, KERNEL_PID(10));
 	end_pass();
 	ASSERT_READS(SHM_RECORD_CLOCK, SHM_RECORD_SNAPSHOT_END);
 }
@@ -371,7 +375,7 @@ static void a_new_watch_list_decides_over_what_lives(void **state)
 	relay_set_watch_list(&relay, &watch_all);
 	assert_int_equal(verdict_count, 1);
 	assert_int_equal(last_verdict, VERDICT_WATCH);
-	assert_int_equal(last_verdict_pid, 10);
+	assert_int_equal(last_verdict_pid, KERNEL_PID(10));
 	send_data(1, 10);
 	end_pass();
 	ASSERT_READS(SHM_RECORD_PROCESS, SHM_RECORD_CONNECTION, SHM_RECORD_DATA);

@@ -27,7 +27,14 @@
 #include "shm_protocol/ring_reader.h"
 #include "shm_protocol/segment.h"
 
-enum { PROCESS_PID = 4000000, PROCESS_ID = 77, CONNECTION_ID = 5, PAYLOAD_BYTES = 100, WAIT_MS = 20000 };
+enum {
+	PROCESS_PID = 4000000,
+	PROCESS_KERNEL_PID = 5000000, /* the same in the initial pid namespace, when the sensor is in another */
+	PROCESS_ID = 77,
+	CONNECTION_ID = 5,
+	PAYLOAD_BYTES = 100,
+	WAIT_MS = 20000,
+};
 
 /* What the played capture and the test share across fork. */
 static struct stage {
@@ -97,10 +104,10 @@ int capture_sweep(struct capture *capture)
 	return 0;
 }
 
-int capture_set_verdict(struct capture *capture, uint32_t pid, enum verdict verdict)
+int capture_set_verdict(struct capture *capture, uint32_t kernel_pid, enum verdict verdict)
 {
 	(void)capture;
-	stage->verdict_pid = pid;
+	stage->verdict_pid = kernel_pid;
 	stage->verdict = verdict;
 	__atomic_fetch_add(&stage->verdict_count, 1, __ATOMIC_RELEASE);
 	return 0;
@@ -125,6 +132,7 @@ static int play_walk(struct capture *capture, const struct capture_handler *hand
 		.header = {.length = sizeof(process), .type = EVENT_PROCESS},
 		.process_id = PROCESS_ID,
 		.pid = PROCESS_PID,
+		.kernel_pid = PROCESS_KERNEL_PID,
 		.file_name = "nginx",
 	};
 	const struct shm_record_connection connection = {
@@ -454,7 +462,7 @@ static void a_changed_filter_takes_effect_on_sighup(void **state)
 	kill(sensor_pid, SIGHUP);
 	await_line("the filters", line, sizeof(line));
 	assert_int_equal(stage->verdict_count, 2);
-	assert_int_equal(stage->verdict_pid, PROCESS_PID);
+	assert_int_equal(stage->verdict_pid, PROCESS_KERNEL_PID);
 	assert_int_equal(stage->verdict, VERDICT_IGNORE);
 	attach();
 	assert_int_equal(next(), SHM_RECORD_CLOCK);
