@@ -78,6 +78,8 @@ enum step redis_command_ended(struct redis *redis, const struct flow *flow, uint
 			commands_report_one_way(&redis->commands, flow);
 			return STEP_TOOK;
 		}
+	} else {
+		redis_forget_database(redis); /* it may select another one */
 	}
 	if (command != NULL || !redis->replies_off)
 		commands_wait(&redis->commands);

@@ -141,6 +141,8 @@ static void answered(struct pairing *pairing, const struct flow *flow, const str
 	default:
 		break;
 	}
+	if (pairing->given_up > 0) /* later ones, which may select another one */
+		redis_forget_database(redis);
 }
 
 static void unanswered(struct pairing *pairing, const struct request *request)

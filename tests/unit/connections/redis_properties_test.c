@@ -396,8 +396,8 @@ static void too_many_waiting_commands_are_given_up_and_pairing_stays_right(void 
 	feed_clear_log(feed);
 	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nTIME\r\n");
 	feed_text(feed, FEED_SENT, "-ERR x\r\n");
-	assert_string_equal(feed->log,
-			    "server redis 1 failed message code=ERR namespace=0 operation=TIME arguments=0 text=TIME\n");
+	/* which database is selected is not known: one of those that were given up may have changed it */
+	assert_string_equal(feed->log, "server redis 1 failed message code=ERR operation=TIME arguments=0 text=TIME\n");
 	feed_destroy(feed);
 }
 
