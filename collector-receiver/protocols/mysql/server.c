@@ -254,7 +254,8 @@ static enum step take_first(struct mysql *my, const struct flow *flow, const str
 
 /* ---- the login ---- */
 
-static enum step take_login_packet(struct mysql *my, const struct flow *flow, struct slice shown)
+static enum step take_login_packet(struct mysql *my, const struct flow *flow, const struct mysql_header *header,
+				   struct slice shown)
 {
 	struct mysql_greeting greeting;
 	struct mysql_ok ok;
@@ -265,8 +266,10 @@ static enum step take_login_packet(struct mysql *my, const struct flow *flow, st
 		my->server_capabilities = greeting.capabilities;
 		return STEP_TOOK;
 	}
-	if (shown.bytes[0] != MYSQL_OK || !mysql_parse_ok(shown, my->capabilities & MYSQL_CLIENT_SESSION_TRACK, &ok))
+	if (shown.bytes[0] != MYSQL_OK)
 		return STEP_TOOK;
+	if (!mysql_parse_ok(shown, my->capabilities & MYSQL_CLIENT_SESSION_TRACK, &ok)) /* cut off, it ends the login, too */
+		return shown.length < header->length ? lose_server(my, flow, false) : STEP_TOOK;
 	if (my->compressed) {
 		counter_add(COUNTER_CONNECTIONS_COMPRESSED, 1);
 		return mysql_become_opaque(my, flow);
@@ -308,7 +311,7 @@ static enum step dispatch(struct mysql *my, const struct flow *flow, const struc
 	const struct mysql_side *server = &my->sides[FROM_SERVER];
 
 	if (my->place == MYSQL_LOGGING_IN)
-		return take_login_packet(my, flow, shown);
+		return take_login_packet(my, flow, header, shown);
 	if (!my->pairing.answering)
 		return begin_answer(my, flow, header, shown);
 	if (!mysql_unanswered(my)->any_sequence && header->sequence != (uint8_t)(server->sequence + 1))

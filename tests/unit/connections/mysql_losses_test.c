@@ -445,6 +445,19 @@ static void a_login_whose_greeting_was_not_seen_tells_the_capabilities(void **st
 	assert_string_equal(feed->log, "server mysql 1 ok message namespace=shop text=DO 1\n");
 }
 
+static void an_ok_that_was_cut_off_ends_the_login(void **state)
+{
+	struct feed *feed = *state;
+
+	feed_connection(feed, SHM_ROLE_SERVER, 0);
+	answer(feed, GREETING_MYSQL);
+	command(feed, LOGIN);
+	feed_cut(feed, FEED_SENT, "\7\0\0\2\0", 5, 11);
+	command(feed, "0 ~03DO 1");
+	answer(feed, "1 " OK_IS);
+	assert_string_equal(feed->log, "server mysql 1 ok message namespace=shop text=DO 1\n");
+}
+
 static void a_statement_that_fills_the_budget_is_enough_to_recognise(void **state)
 {
 	static char text[4096];
@@ -563,6 +576,7 @@ int main(void)
 		TEST(a_hole_at_any_place_makes_up_nothing_and_the_connection_is_followed_again),
 		TEST(a_connection_joined_within_an_answer_is_followed_from_the_next_command),
 		TEST(a_login_whose_greeting_was_not_seen_tells_the_capabilities),
+		TEST(an_ok_that_was_cut_off_ends_the_login),
 		TEST(a_statement_that_fills_the_budget_is_enough_to_recognise),
 		TEST(more_commands_than_are_kept_are_counted),
 		TEST(the_statement_used_least_recently_is_forgotten_first),
