@@ -3,169 +3,221 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
-static int direction_of(char from, uint8_t role)
-{
-	return (from == '>') == (role == SHM_ROLE_SERVER) ? FEED_RECEIVED : FEED_SENT;
-}
+#include "counters.h"
+#include "support/failing_alloc.h"
+#include "support/spoken.h"
 
-void conversation_say(struct feed *feed, const struct turn *turn, uint8_t role, size_t step, size_t first)
-{
-	const char *bytes = turn->bytes + 1;
-	size_t length = turn->length - 1;
+static const uint8_t roles[] = {SHM_ROLE_SERVER, SHM_ROLE_CLIENT};
 
-	if (turn->bytes[0] == '.') {
+/* ---- segmentation ---- */
+
+struct cutting {
+	size_t step; /* bytes of a record */
+	int split_turn;
+	size_t split_at; /* the first record of that turn */
+	bool shown;
+};
+
+static void play(const struct spoken *s, struct feed *feed, uint8_t role, const struct cutting *cutting)
+{
+	spoken_begin(s, feed, role);
+	for (int turn = 0; turn < s->turns; turn++) {
+		size_t n = turn == cutting->split_turn ? cutting->split_at : cutting->step;
+
+		if (turn == 0 && s->joined && n < s->of->joined_bytes_min)
+			n = s->of->joined_bytes_min;
+		for (size_t at = 0, length = spoken_length(s, turn); at < length; at += n, n = cutting->step) {
+			n = n < length - at ? n : length - at;
+			spoken_say(s, feed, role, turn, at, at + n, cutting->shown);
+		}
+	}
+	if (s->closes)
 		feed_close(feed, SHM_CLOSE_NORMAL);
-		return;
-	}
-	for (size_t at = 0, n; at < length; at += n) {
-		n = length - at < step ? length - at : step;
-		if (first > 0 && at == 0)
-			n = first;
-		feed_bytes(feed, direction_of(turn->bytes[0], role), bytes + at, n);
-	}
+	if (!spoken_is_told(s, feed, role))
+		fail_msg("%s (step %zu, turn %d cut at %zu):\n got:\n%s expected:\n%s", s->conversation->name, cutting->step,
+			 cutting->split_turn, cutting->split_at, feed->log, s->conversation->exchanges);
 }
 
-static void play(struct feed *feed, const struct conversation *c, uint8_t role, size_t step, int split_turn,
-		 size_t split_at)
+static void play_in_all_records(const struct spoken *s, struct feed *feed, uint8_t role)
 {
-	feed_clear_log(feed);
-	feed_connection(feed, role, 0);
-	for (int turn = 0; turn < CONVERSATION_TURNS_MAX && c->turns[turn].bytes != NULL; turn++)
-		conversation_say(feed, &c->turns[turn], role, step, turn == split_turn ? split_at : 0);
-	const char *line = c->exchanges, *got = feed->log;
-	const char *side = role == SHM_ROLE_SERVER ? "server " : "client ";
+	struct cutting cutting = {.step = SIZE_MAX, .split_turn = -1};
 
-	for (; *line != '\0'; line = strchr(line, '\n') + 1) {
-		size_t n = (size_t)(strchr(line, '\n') - line) + 1;
-
-		if (strncmp(got, side, 7) != 0 || strncmp(got + 7, line, n) != 0)
-			break;
-		got += 7 + n;
+	for (int shown = 0; shown < 2; shown++) {
+		cutting.shown = shown;
+		cutting.step = SIZE_MAX;
+		play(s, feed, role, &cutting);
+		for (cutting.step = 1; cutting.step <= 11; cutting.step++)
+			play(s, feed, role, &cutting);
 	}
-	if (*line != '\0' || *got != '\0')
-		fail_msg("%s (step %zu, turn %d cut at %zu):\n got:\n%s expected:\n%s", c->name, step, split_turn, split_at,
-			 feed->log, c->exchanges);
+	cutting.step = SIZE_MAX;
+	for (cutting.split_turn = 0; cutting.split_turn < s->turns; cutting.split_turn++) {
+		size_t length = spoken_length(s, cutting.split_turn);
+
+		for (cutting.split_at = 1; cutting.split_at < length; cutting.split_at++)
+			play(s, feed, role, &cutting);
+	}
 }
 
-void conversation_check(const struct conversation *c, uint8_t role)
+static void check_all_records(const struct conversations *all, uint8_t role)
 {
 	struct feed *feed = feed_create();
 
-	play(feed, c, role, SIZE_MAX, -1, 0);
-	for (size_t step = 1; step <= 7; step++)
-		play(feed, c, role, step, -1, 0);
-	for (int turn = 0; turn < CONVERSATION_TURNS_MAX && c->turns[turn].bytes != NULL; turn++) {
-		for (size_t at = 1; at + 1 < c->turns[turn].length; at++)
-			play(feed, c, role, SIZE_MAX, turn, at);
+	for (size_t i = 0; i < all->count; i++) {
+		struct spoken *s = spoken_write(all, &all->rows[i]);
+
+		play_in_all_records(s, feed, role);
+		free(s);
 	}
 	feed_destroy(feed);
 }
 
-/* ---- holes ---- */
-
-static void cut(struct feed *feed, const struct turn *turn, uint8_t role, size_t shown, bool told)
+void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server(void **state)
 {
-	int direction = direction_of(turn->bytes[0], role);
-	size_t length = turn->length - 1;
-
-	if (told) {
-		feed_cut(feed, direction, turn->bytes + 1, shown, length);
-		return;
-	}
-	if (shown > 0)
-		feed_bytes(feed, direction, turn->bytes + 1, shown);
-	feed_skip(feed, direction, length - shown);
+	check_all_records(*state, SHM_ROLE_SERVER);
 }
 
-/* What is said about an exchange may be less than in the table where a part of it was not seen: the line says so. */
-static bool is_complete(const char *line, size_t n)
+void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client(void **state)
 {
-	static const char *const marks[] = {"unseen", "-cut", "cut-by", "inferred"};
-	char text[4096];
-
-	snprintf(text, sizeof(text), "%.*s", (int)n, line);
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		if (strstr(text, marks[i]) != NULL)
-			return false;
-	}
-	return true;
+	check_all_records(*state, SHM_ROLE_CLIENT);
 }
 
-/* Without its namespace, which may not be known any more. */
-static void copy_without_namespace(char *to, size_t capacity, const char *line, size_t n)
-{
-	snprintf(to, capacity, "%.*s", (int)n, line);
-	char *from = strstr(to, " namespace="), *rest = from == NULL ? NULL : strchr(from + 1, ' ');
+/* ---- prefixes, holes, want of memory: each checks one conversation in one role ---- */
 
-	if (rest != NULL)
-		memmove(from, rest, strlen(rest) + 1);
+static void check_each(const struct conversations *all, void (*check)(const struct spoken *s, uint8_t role))
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct spoken *s = spoken_write(all, &all->rows[i]);
+
+		for (size_t role = 0; role < sizeof(roles); role++)
+			check(s, roles[role]);
+		free(s);
+	}
 }
 
-static bool is_in_table(const struct conversation *c, const char *line, size_t n)
-{
-	char wanted[4096], known[4096], known_less[4096];
+enum ending { BY_CLOSE, BY_RESET, BY_SHUTDOWN, ENDINGS };
 
-	snprintf(wanted, sizeof(wanted), "%.*s", (int)n, line);
-	for (const char *at = c->exchanges, *end; *at != '\0'; at = end + 1) {
-		end = strchr(at, '\n');
-		snprintf(known, sizeof(known), "%.*s", (int)(end - at), at);
-		copy_without_namespace(known_less, sizeof(known_less), at, (size_t)(end - at));
-		if (strcmp(wanted, known) == 0 || strcmp(wanted, known_less) == 0)
-			return true;
-	}
-	return false;
+static void play_prefix(const struct spoken *s, struct feed *feed, uint8_t role, int turn, size_t length, enum ending by)
+{
+	spoken_begin(s, feed, role);
+	spoken_say_turns(s, feed, role, 0, turn);
+	spoken_say(s, feed, role, turn, 0, length, false);
+	if (by == BY_SHUTDOWN)
+		connections_shutdown(feed->connections);
+	else
+		feed_close(feed, by == BY_CLOSE ? SHM_CLOSE_NORMAL : SHM_CLOSE_RESET);
+	if (spoken_is_invented(s, feed, true))
+		fail_msg("%s: ended (%d) in turn %d at %zu, gives what was not said:\n%s", s->conversation->name, by, turn,
+			 length, feed->log);
+	assert_int_equal(connections_usage(feed->connections).buffer_bytes, 0);
 }
 
-static void play_with_hole(struct feed *feed, const struct conversation *c, uint8_t role, int cut_turn, size_t shown,
-			   bool told, const struct turn probe[2], const char *probe_exchange)
-{
-	feed_clear_log(feed);
-	feed_connection(feed, role, 0);
-	for (int turn = 0; turn < CONVERSATION_TURNS_MAX && c->turns[turn].bytes != NULL; turn++) {
-		if (c->turns[turn].bytes[0] == '.')
-			break;
-		if (turn == cut_turn)
-			cut(feed, &c->turns[turn], role, shown, told);
-		else
-			conversation_say(feed, &c->turns[turn], role, SIZE_MAX, 0);
-	}
-	for (const char *line = feed->log, *end; *line != '\0'; line = end + 1) {
-		end = strchr(line, '\n');
-		if (is_complete(line, (size_t)(end - line)) && !is_in_table(c, line + 7, (size_t)(end - line) - 7))
-			fail_msg("%s: turn %d cut at %zu (told %d) gives what was not said:\n%s", c->name, cut_turn, shown,
-				 told, feed->log);
-	}
-	size_t before = 0;
-
-	for (int i = 0; i < 6; i++) {
-		before = feed->log_length;
-		conversation_say(feed, &probe[0], role, SIZE_MAX, 0);
-		conversation_say(feed, &probe[1], role, SIZE_MAX, 0);
-	}
-	/* the last command may have to wait for proof: then that is the one before it */
-	if (feed->log_length == before || strstr(feed->log + before, probe_exchange) == NULL)
-		fail_msg("%s: turn %d cut at %zu (told %d): not followed again:\n%s", c->name, cut_turn, shown, told,
-			 feed->log);
-	feed_close(feed, SHM_CLOSE_NORMAL);
-}
-
-void conversation_check_holes(const struct conversation *c, uint8_t role, const struct turn probe[2],
-			      const char *probe_exchange)
+static void check_prefixes(const struct spoken *s, uint8_t role)
 {
 	struct feed *feed = feed_create();
 
-	for (int turn = 0; turn < CONVERSATION_TURNS_MAX && c->turns[turn].bytes != NULL; turn++) {
-		if (c->turns[turn].bytes[0] == '.')
-			break;
-		for (size_t shown = turn == 0 ? c->turns[0].length - 1 : 0; shown < c->turns[turn].length - 1; shown++) {
-			play_with_hole(feed, c, role, turn, shown, true, probe, probe_exchange);
-			play_with_hole(feed, c, role, turn, shown, false, probe, probe_exchange);
+	for (int turn = 0; turn < s->turns; turn++) {
+		for (size_t length = 0; length < spoken_length(s, turn); length++) {
+			for (int by = 0; by < ENDINGS; by++)
+				play_prefix(s, feed, role, turn, length, (enum ending)by);
 		}
 	}
 	feed_destroy(feed);
+}
+
+void conversations_that_end_after_any_byte_invent_nothing_and_keep_nothing(void **state)
+{
+	check_each(*state, check_prefixes);
+}
+
+/* Something was not seen, or could not be kept. Nothing is told of it that the table does not say; the probes are
+ * understood. */
+static void check_aftermath(const struct spoken *s, struct feed *feed, uint8_t role, const char *of)
+{
+	if (s->turns_away)
+		return;
+	if (!s->remembers && spoken_is_invented(s, feed, false))
+		fail_msg("%s: %s: gives what was not said:\n%s", s->conversation->name, of, feed->log);
+	if (!s->closes && !spoken_is_followed(s, feed, role))
+		fail_msg("%s: %s: not followed again:\n%s", s->conversation->name, of, feed->log);
+}
+
+static void play_hole(const struct spoken *s, struct feed *feed, uint8_t role, int turn, size_t shown, bool told)
+{
+	char of[64];
+
+	snprintf(of, sizeof(of), "turn %d cut at %zu (told %d)", turn, shown, told);
+	spoken_begin(s, feed, role);
+	spoken_say_turns(s, feed, role, 0, turn);
+	spoken_cut(s, feed, role, turn, shown, told);
+	spoken_say_turns(s, feed, role, turn + 1, s->turns);
+	check_aftermath(s, feed, role, of);
+	feed_close(feed, SHM_CLOSE_NORMAL);
+	assert_int_equal(connections_usage(feed->connections).buffer_bytes, 0);
+}
+
+static void check_holes(const struct spoken *s, uint8_t role)
+{
+	struct feed *feed = feed_create();
+
+	/* nobody can miss what comes before the first offset that is known, or recognise half a greeting */
+	int first = s->joined ? 2 : s->from[0] == '<' ? 1 : 0;
+
+	for (int turn = first; turn < s->turns; turn++) {
+		for (size_t shown = 0; shown < spoken_length(s, turn); shown++) {
+			play_hole(s, feed, role, turn, shown, true);
+			play_hole(s, feed, role, turn, shown, false);
+		}
+	}
+	feed_destroy(feed);
+}
+
+void a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again(void **state)
+{
+	check_each(*state, check_holes);
+}
+
+/* From this turn on. False if there are not so many allocations. */
+static bool play_without_memory(const struct spoken *s, uint8_t role, int turn, uint64_t successes, bool for_good)
+{
+	struct feed *feed = feed_create();
+	char of[64];
+
+	snprintf(of, sizeof(of), "turn %d, allocation %d fails", turn, (int)successes);
+	memset(counters, 0, sizeof(counters));
+	spoken_begin(s, feed, role);
+	spoken_say_turns(s, feed, role, 0, turn);
+	failing_alloc_arm(successes, for_good);
+	spoken_say_turns(s, feed, role, turn, s->turns);
+	bool fired = failing_alloc_fired();
+
+	failing_alloc_disarm();
+	if (fired && counters[COUNTER_STREAM_BUFFERS_FULL] == 0)
+		fail_msg("%s: %s and is not counted", s->conversation->name, of);
+	if (turn > 0)
+		check_aftermath(s, feed, role, of);
+	connections_shutdown(feed->connections);
+	assert_int_equal(connections_usage(feed->connections).buffer_bytes, 0);
+	feed_destroy(feed);
+	return fired;
+}
+
+static void check_allocations(const struct spoken *s, uint8_t role)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		for (int for_good = 0; for_good < 2; for_good++) {
+			for (uint64_t n = 0; play_without_memory(s, role, turn, n, for_good);)
+				n++;
+		}
+	}
+}
+
+void any_allocation_may_fail_and_the_connection_is_followed_again(void **state)
+{
+	check_each(*state, check_allocations);
 }

@@ -85,7 +85,7 @@ static void put_frame(struct http2_speech *s, size_t length, int type, int flags
 				      (unsigned char)length, (unsigned char)type, (unsigned char)flags};
 
 	put(s, head, sizeof(head), 0);
-	s->marks[s->length - sizeof(head)] = HTTP2_MARK_FRAME;
+	s->marks[s->length - sizeof(head)] = FEED_MARK_FRAME;
 	put_u32(s, stream);
 }
 
@@ -205,7 +205,7 @@ static void put_messages(struct http2_speech *s, const char *lengths)
 
 		put(s, "", 1, 0);
 		put_u32(s, length);
-		put_zeros(s, length, HTTP2_MARK_HOLE);
+		put_zeros(s, length, FEED_MARK_HOLE);
 		lengths = *end == ',' ? end + 1 : NULL;
 	}
 }
@@ -223,8 +223,8 @@ static void say_data(struct http2_speech *s, const char *at)
 	if (o.flags & PADDED)
 		put(s, &(unsigned char){(unsigned char)o.pad}, 1, 0);
 	put_messages(s, o.messages);
-	put_zeros(s, o.bytes, HTTP2_MARK_HOLE);
-	put_zeros(s, o.flags & PADDED ? o.pad : 0, HTTP2_MARK_HOLE);
+	put_zeros(s, o.bytes, FEED_MARK_HOLE);
+	put_zeros(s, o.flags & PADDED ? o.pad : 0, FEED_MARK_HOLE);
 	size_t length = s->length - frame - 9;
 
 	s->bytes[frame] = (char)(length >> 16);
@@ -251,7 +251,7 @@ static void say_raw(struct http2_speech *s, const char *at)
 
 	for (; sscanf(at, "%2x", &byte) == 1; at += 2)
 		put(s, &(unsigned char){(unsigned char)byte}, 1, 0);
-	s->marks[start] = HTTP2_MARK_FRAME;
+	s->marks[start] = FEED_MARK_FRAME;
 }
 
 static void say_text(struct http2_speech *s, const char *at)
@@ -269,7 +269,7 @@ struct http2_speech *http2_script_say(struct http2_script *script, const char *s
 	sscanf(at, "%u %u", &a, &b);
 	if (strncmp(what, "preface", 7) == 0) {
 		put(s, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN, 0);
-		s->marks[s->length - NGHTTP2_CLIENT_MAGIC_LEN] = HTTP2_MARK_FRAME;
+		s->marks[s->length - NGHTTP2_CLIENT_MAGIC_LEN] = FEED_MARK_FRAME;
 	} else if (strncmp(what, "headers", 7) == 0) {
 		say_headers(s, at);
 	} else if (strncmp(what, "push", 4) == 0) {
@@ -310,16 +310,5 @@ struct http2_speech *http2_script_say(struct http2_script *script, const char *s
 void http2_script_feed(struct feed *feed, int direction, const struct http2_speech *speech, size_t from, size_t to,
 		       bool shown)
 {
-	while (from < to) {
-		size_t seen = from, end;
-
-		while (seen < to && seen - from < SHM_CAPTURE_BYTES_MAX &&
-		       (shown || (speech->marks[seen] & HTTP2_MARK_HOLE) == 0))
-			seen++;
-		for (end = seen; end < to && !shown && (speech->marks[end] & HTTP2_MARK_HOLE) != 0;)
-			end++;
-		feed_frames(feed, direction, speech->bytes + from, seen - from, end - from,
-			    (speech->marks[from] & HTTP2_MARK_FRAME) != 0);
-		from = end;
-	}
+	feed_marked(feed, direction, speech->bytes + from, speech->marks + from, to - from, shown);
 }

@@ -14,12 +14,7 @@ struct http2_speech {
 	nghttp2_hd_deflater *deflater;
 	size_t length;
 	char bytes[HTTP2_SCRIPT_BYTES];
-	unsigned char marks[HTTP2_SCRIPT_BYTES]; /* enum http2_mark */
-};
-
-enum http2_mark {
-	HTTP2_MARK_FRAME = 1, /* a frame begins here */
-	HTTP2_MARK_HOLE = 2,  /* the kernel side does not show this byte */
+	unsigned char marks[HTTP2_SCRIPT_BYTES]; /* enum feed_mark */
 };
 
 struct http2_script {
@@ -46,8 +41,7 @@ void http2_script_reset(struct http2_script *script);
  * `split` spreads the block over CONTINUATION frames of so many bytes. */
 struct http2_speech *http2_script_say(struct http2_script *script, const char *step);
 
-/* Records for [from, to) of what was said: one for each run of shown bytes with the hole behind it. `shown`: show the
- * holes too. */
+/* Records for [from, to) of what was said: feed_marked. */
 void http2_script_feed(struct feed *feed, int direction, const struct http2_speech *speech, size_t from, size_t to,
 		       bool shown);
 

@@ -239,6 +239,20 @@ void feed_frames(struct feed *feed, int direction, const char *bytes, size_t cap
 	feed->offsets[direction] += length;
 }
 
+void feed_marked(struct feed *feed, int direction, const char *bytes, const unsigned char *marks, size_t length,
+		 bool shown)
+{
+	for (size_t from = 0, seen, end; from < length; from = end) {
+		for (seen = from; seen < length && seen - from < SHM_CAPTURE_BYTES_MAX; seen++) {
+			if (!shown && (marks[seen] & FEED_MARK_HOLE) != 0)
+				break;
+		}
+		for (end = seen; end < length && !shown && (marks[end] & FEED_MARK_HOLE) != 0;)
+			end++;
+		feed_frames(feed, direction, bytes + from, seen - from, end - from, (marks[from] & FEED_MARK_FRAME) != 0);
+	}
+}
+
 void feed_bytes(struct feed *feed, int direction, const char *bytes, size_t length)
 {
 	while (length > SHM_CAPTURE_BYTES_MAX) {

@@ -49,6 +49,17 @@ void feed_cut(struct feed *feed, int direction, const char *bytes, size_t captur
 /* The same; `frame`: the kernel side says that an HTTP/2 frame begins at the first byte. */
 void feed_frames(struct feed *feed, int direction, const char *bytes, size_t captured, size_t length, bool frame);
 
+/* What is to be known of a byte besides its value. */
+enum feed_mark {
+	FEED_MARK_FRAME = 1, /* the kernel side says that an HTTP/2 frame begins here */
+	FEED_MARK_HOLE = 2,  /* it does not show this byte */
+};
+
+/* The next bytes with their marks: one record for each run of shown bytes, with the hole behind it. `shown`: holes, too,
+ * are shown. */
+void feed_marked(struct feed *feed, int direction, const char *bytes, const unsigned char *marks, size_t length,
+		 bool shown);
+
 /* Bytes pass that no record tells of: lost, or beyond the capture budget. */
 void feed_skip(struct feed *feed, int direction, uint64_t bytes);
 

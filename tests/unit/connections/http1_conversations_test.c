@@ -1,24 +1,11 @@
-/* HTTP/1.x conversations, each as a server and as a client sees it: run whole, byte by byte, at every split and against
- * a guard page; the exchanges must be the same. */
+/* Conversations of HTTP/1.x, each as a server and as a client sees it, in every way of support/conversation.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <string.h>
-
-#include "counters.h"
-#include "support/record_feed.h"
-
-enum { TURNS_MAX = 8 };
-
-/* '>' begins what the client says, '<' what the server says, '.' is the close of the connection. */
-struct conversation {
-	const char *name;
-	const char *turns[TURNS_MAX];
-	const char *exchanges; /* without the role */
-};
+#include "support/conversation.h"
 
 #define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
 
@@ -62,7 +49,7 @@ static const struct conversation conversations[] = {
 	 "PUT /e 1.1 417 4 0 message\nGET /f 1.1 200 0 0 message\n"},
 	{"a server that answers before the request's body is complete",
 	 {">POST /early HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345", "<HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
-	  ">67890GET /next HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	  ">6789)GET /next HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	 "POST /early 1.1 413 10 0 message\nGET /next 1.1 200 0 0 message\n"},
 	{"unknown and WebDAV methods",
 	 {">PROPFIND /d HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "<HTTP/1.1 207 Multi-Status\r\nContent-Length: 1\r\n\r\nx",
@@ -76,15 +63,15 @@ static const struct conversation conversations[] = {
 	 "GET /sp ace/\xc3\xa9 1.1 400 0 0 message\n"},
 	{"CONNECT opens a tunnel",
 	 {">CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", "<HTTP/1.1 200 Connection established\r\n\r\n",
-	  ">\x16\x03\x01GET / HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n"},
+	  ">\x16\x03\x01GET / HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n", "!"},
 	 "CONNECT h:443 1.1 200 0 0 message upgraded host=h:443\n"},
 	{"CONNECT refused",
 	 {">CONNECT h:443 HTTP/1.1\r\n\r\n", "<HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
-	  ">CONNECT h:443 HTTP/1.1\r\nProxy-Authorization: x\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n"},
+	  ">CONNECT h:443 HTTP/1.1\r\nProxy-Authorization: x\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n", "!"},
 	 "CONNECT h:443 1.1 407 0 2 message\nCONNECT h:443 1.1 200 0 0 message upgraded\n"},
 	{"Upgrade",
 	 {">GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "<HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05",
-	  ">\x81\x85GET / HTTP/1.1\r\n\r\n"},
+	  ">\x81\x85GET / HTTP/1.1\r\n\r\n", "!"},
 	 "GET /ws 1.1 101 0 0 message upgraded\n"},
 	{"HTTP/1.0 that ends with the connection",
 	 {">GET /old HTTP/1.0\r\n\r\n", "<HTTP/1.0 200 OK\r\nServer: x\r\n\r\nall of this", "."},
@@ -126,7 +113,7 @@ static const struct conversation conversations[] = {
 	 {">POST /p.S/M HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc-web-text+proto\r\nContent-Length: 12\r\n\r\n"
 	  "AAAAAANhYmM=",
 	  "<HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web-text+proto\r\n" CHUNKED
-	  "14\r\nAAAAAAJ4eQ==AAAAAAA=\r\n3c\r\ngAAAACdncnBjLXN0YXR1czogNw0KZ3JwYy1tZXNzYWdlOm5vJTIwd2F5DQo=\r\n0\r\n\r\n"},
+	  "14\r\nAAAAAAJ4eQ==AAAAAAA=\r\n3c\r\ngAAAACdncnBjLXN0YXR1czogNw0KZ3JwYy1tZXNzYWdlOm5vJTIwd2F5DQo=\r\n0\r\n\r\n", "?"},
 	 "rpc-web /p.S/M 7 200 1 2 message message=no way authority=h\n"},
 	{"gRPC-Web: Trailers-Only, and a proxy's page",
 	 {">POST /p.S/N HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 0\r\n\r\n",
@@ -135,92 +122,22 @@ static const struct conversation conversations[] = {
 	  "<HTTP/1.1 502 Bad Gateway\r\nContent-Length: 7\r\n\r\nsorry!!"},
 	 "rpc-web /p.S/N 12 200 0 0 message\nrpc-web /p.S/O -1 502 0 -1 message\n"},
 	{"no HTTP at all", {">EHLO h\r\n", "<250 h\r\n", ">GET key\r\n", "<500 What?\r\n"}, ""},
-	{"HTTP/2 is another protocol", {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00\x04"}, ""},
+	{"HTTP/2 is another protocol", {">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<\x00\x00\x00\x04", "!"}, ""},
 };
 
-enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]) };
+#define PROBE ">GET /probe HTTP/1.1\r\n\r\n", "<HTTP/1.1 418 Probed\r\nContent-Length: 0\r\n\r\n"
 
-static int direction_of(char from, uint8_t role)
-{
-	return (from == '>') == (role == SHM_ROLE_SERVER) ? FEED_RECEIVED : FEED_SENT;
-}
-
-/* One record per `step` bytes, except that turn `split_turn` is cut in two at `split_at`. */
-static void play(struct feed *feed, const struct conversation *c, uint8_t role, size_t step, int split_turn,
-		 size_t split_at)
-{
-	feed_clear_log(feed);
-	feed_connection(feed, role, 0);
-	for (int turn = 0; turn < TURNS_MAX && c->turns[turn] != NULL; turn++) {
-		const char *bytes = c->turns[turn] + 1;
-		size_t length = strlen(bytes);
-		int direction = direction_of(c->turns[turn][0], role);
-
-		if (c->turns[turn][0] == '.') {
-			feed_close(feed, SHM_CLOSE_NORMAL);
-			return;
-		}
-		for (size_t at = 0, n; at < length; at += n) {
-			n = length - at < step ? length - at : step;
-			if (turn == split_turn && at == 0)
-				n = split_at;
-			feed_bytes(feed, direction, bytes + at, n);
-		}
-	}
-}
-
-static void expect(const struct feed *feed, const struct conversation *c, uint8_t role)
-{
-	char expected[4096] = "";
-
-	for (const char *line = c->exchanges; *line != '\0'; line = strchr(line, '\n') + 1) {
-		strcat(expected, role == SHM_ROLE_SERVER ? "server " : "client ");
-		strncat(expected, line, (size_t)(strchr(line, '\n') - line) + 1);
-	}
-	if (strcmp(feed->log, expected) != 0)
-		fail_msg("%s:\n got:\n%s expected:\n%s", c->name, feed->log, expected);
-}
-
-static void run(uint8_t role)
-{
-	struct feed *feed = feed_create();
-
-	for (size_t i = 0; i < CONVERSATIONS; i++) {
-		const struct conversation *c = &conversations[i];
-
-		play(feed, c, role, SIZE_MAX, -1, 0);
-		expect(feed, c, role);
-		for (size_t step = 1; step <= 7; step++) {
-			play(feed, c, role, step, -1, 0);
-			expect(feed, c, role);
-		}
-		for (int turn = 0; turn < TURNS_MAX && c->turns[turn] != NULL; turn++) {
-			for (size_t at = 1; at + 1 < strlen(c->turns[turn]); at++) {
-				play(feed, c, role, SIZE_MAX, turn, at);
-				expect(feed, c, role);
-			}
-		}
-	}
-	feed_destroy(feed);
-}
-
-static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server(void **state)
-{
-	(void)state;
-	run(SHM_ROLE_SERVER);
-}
-
-static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client(void **state)
-{
-	(void)state;
-	run(SHM_ROLE_CLIENT);
-}
+static const struct conversations table = {
+	.rows = conversations,
+	.count = sizeof(conversations) / sizeof(conversations[0]),
+	.probes = {PROBE, PROBE, PROBE, PROBE, PROBE, PROBE},
+	.probe_exchange = "GET /probe 1.1 418 0 0 message",
+};
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server),
-		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
+		CONVERSATION_TESTS(&table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

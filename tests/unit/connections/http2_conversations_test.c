@@ -1,5 +1,4 @@
-/* HTTP/2 conversations, each as a server and as a client sees it: run whole, in small records, at every split, with and
- * without the content of DATA, against a guard page; the exchanges must be the same. */
+/* Conversations of HTTP/2, each as a server and as a client sees it, in every way of support/conversation.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,17 +7,8 @@
 
 #include <string.h>
 
-#include "counters.h"
+#include "support/conversation.h"
 #include "support/http2_script.h"
-
-enum { STEPS_MAX = 24 };
-
-/* Steps of http2_script_say, "." is the close of the connection. */
-struct conversation {
-	const char *name;
-	const char *steps[STEPS_MAX];
-	const char *exchanges; /* without the role */
-};
 
 #define GET ":method=GET|:scheme=http|:authority=h|:path="
 #define POST ":method=POST|:scheme=http|:authority=h|:path="
@@ -122,7 +112,7 @@ static const struct conversation conversations[] = {
 	  "AAMAAABk\n\n",
 	  "<text HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: h2c\n\n", "<settings", ">preface",
 	  ">settings", "<headers 1 :status=200", ">headers 3 end " GET "/3", "<data 1 end bytes=5",
-	  "<headers 3 end :status=204"},
+	  "<headers 3 end :status=204", "!"},
 	 "GET /up 2.0 200 0 5 message host=h\nGET /3 2.0 204 0 0 message scheme=http host=h\n"},
 	{"an upgrade to h2c whose answer is cut off",
 	 {">text POST /up HTTP/1.1\nContent-Length: 3\nUpgrade: h2c\n\nabc", "<text HTTP/1.1 101 Yes\nUpgrade: h2c\n\n",
@@ -130,17 +120,17 @@ static const struct conversation conversations[] = {
 	 "POST /up 2.0 0 3 -1 cut-by-close end-unseen response-unseen\n"},
 	{"HTTP/2 through a tunnel that HTTP/1.1 has opened",
 	 {">text CONNECT h:1 HTTP/1.1\n\n", "<text HTTP/1.1 200 OK\n\n", OPENING, ">headers 1 end " GET "/t",
-	  "<headers 1 end :status=200"},
+	  "<headers 1 end :status=200", "!"},
 	 "CONNECT h:1 1.1 200 0 0 message upgraded\nGET /t 2.0 200 0 0 message scheme=http host=h\n"},
 	{"gRPC: a unary call",
 	 {OPENING, ">headers 1 " CALL "/p.S/M|user-agent=grpc-go/1", ">data 1 end messages=7",
 	  "<headers 1 :status=200|content-type=application/grpc+proto", "<data 1 messages=11",
-	  "<headers 1 end grpc-status=0|grpc-message="},
+	  "<headers 1 end grpc-status=0|grpc-message=", "?"},
 	 "rpc /p.S/M 0 200 1 1 message scheme=http authority=h user-agent=grpc-go/1\n"},
 	{"gRPC: Trailers-Only with a message",
 	 {OPENING, ">headers 1 " CALL "/p.S/M", ">data 1 end messages=0",
 	  "<headers 1 end :status=200|content-type=application/grpc|grpc-status=5|grpc-message=not%20found: 100%25 "
-	  "%zz%"},
+	  "%zz%", "?"},
 	 "rpc /p.S/M 5 200 1 0 message message=not found: 100% %zz% scheme=http authority=h\n"},
 	{"gRPC: streams of messages, several in a frame, one in several frames",
 	 {OPENING, ">headers 1 " CALL "/p.S/Bidi", ">data 1 messages=3,0,900", "<headers 1 :status=200",
@@ -150,132 +140,67 @@ static const struct conversation conversations[] = {
 	{"gRPC: cancelled by the client, refused by the server, answered by a proxy",
 	 {OPENING, ">headers 1 " CALL "/p.S/A|grpc-timeout=1500m", ">headers 3 " CALL "/p.S/B",
 	  ">headers 5 " CALL "/p.S/C", ">data 1 messages=4", "<headers 1 :status=200", "<data 1 messages=4,4",
-	  ">reset 1 8", "<reset 3 7", "<headers 5 :status=503|content-type=text/html", "<data 5 end bytes=20"},
+	  ">reset 1 8", "<reset 3 7", "<headers 5 :status=503|content-type=text/html", "<data 5 end bytes=20", "?"},
 	 "rpc /p.S/A -1 200 1 2 reset-by-client code=8 timeout=1500000000 scheme=http authority=h\n"
 	 "rpc /p.S/B -1 0 0 0 reset-by-server response-unseen code=7 scheme=http authority=h\n"
 	 "rpc /p.S/C -1 503 0 -1 message scheme=http authority=h\n"},
 	{"gRPC-Web over HTTP/2, and what only looks like gRPC",
 	 {OPENING, ">headers 1 " POST "/p.S/W|content-type=application/grpc-web+proto", ">data 1 end messages=4",
 	  "<headers 1 end :status=200|grpc-status=12", ">headers 3 end " POST "/x|content-type=application/grpcish",
-	  "<headers 3 end :status=200"},
+	  "<headers 3 end :status=200", "?"},
 	 "rpc-web /p.S/W 12 200 1 0 message scheme=http authority=h\n"
 	 "POST /x 2.0 200 0 0 message scheme=http host=h\n"},
 };
 
-enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]) };
+#define PROBE(id) ">headers " id " end " GET "/probe", "<headers " id " end :status=418"
 
-/* How the bytes become records. */
-struct cutting {
-	size_t step;
-	int split_at_step;
-	size_t split_at;
-	bool shown;
-};
+static struct http2_script *script;
 
-static void feed_step(struct feed *feed, int direction, const struct http2_speech *s, size_t from,
-		      const struct cutting *cutting, bool split)
+static size_t write_frames(const char *turn, char *bytes, unsigned char *marks)
 {
-	for (size_t n; from < s->length; from += n) {
-		n = s->length - from < cutting->step ? s->length - from : cutting->step;
-		if (split && n > cutting->split_at) {
-			n = cutting->split_at;
-			split = false;
-		}
-		http2_script_feed(feed, direction, s, from, from + n, cutting->shown);
-	}
-}
+	struct http2_speech *s = turn[0] == '>' ? &script->client : &script->server;
+	size_t from = s->length, length;
 
-/* Returns the length of the step that is split. */
-static size_t play(struct feed *feed, struct http2_script *script, const struct conversation *c, uint8_t role,
-		   const struct cutting *cutting)
-{
-	size_t length = 0;
-
-	feed_clear_log(feed);
-	feed_connection(feed, role, 0);
-	http2_script_reset(script);
-	for (int i = 0; i < STEPS_MAX && c->steps[i] != NULL; i++) {
-		const char *step = c->steps[i];
-		struct http2_speech *s = step[0] == '>' ? &script->client : &script->server;
-		size_t from = s->length;
-
-		if (step[0] == '.') {
-			feed_close(feed, SHM_CLOSE_NORMAL);
-			return length;
-		}
-		http2_script_say(script, step);
-		if (i == cutting->split_at_step)
-			length = s->length - from;
-		feed_step(feed, (step[0] == '>') == (role == SHM_ROLE_SERVER) ? FEED_RECEIVED : FEED_SENT, s, from,
-			  cutting, i == cutting->split_at_step);
-	}
+	http2_script_say(script, turn);
+	length = s->length - from;
+	memcpy(bytes, s->bytes + from, length);
+	memcpy(marks, s->marks + from, length);
 	return length;
 }
 
-static void expect(const struct feed *feed, const struct conversation *c, uint8_t role)
+static void begin(void)
 {
-	char expected[8192] = "";
-
-	for (const char *line = c->exchanges; *line != '\0'; line = strchr(line, '\n') + 1) {
-		strcat(expected, role == SHM_ROLE_SERVER ? "server " : "client ");
-		strncat(expected, line, (size_t)(strchr(line, '\n') - line) + 1);
-	}
-	if (strcmp(feed->log, expected) != 0)
-		fail_msg("%s:\n got:\n%s expected:\n%s", c->name, feed->log, expected);
+	http2_script_reset(script);
 }
 
-static void run(uint8_t role)
+static const struct conversations table = {
+	.rows = conversations,
+	.count = sizeof(conversations) / sizeof(conversations[0]),
+	.write = write_frames,
+	.begin = begin,
+	.probes = {PROBE("101"), PROBE("103"), PROBE("105"), PROBE("107"), PROBE("109"), PROBE("111")},
+	.probe_exchange = " 2.0 418 0 0 message",
+};
+
+static int set_up(void **state)
 {
-	struct feed *feed = feed_create();
-	struct http2_script *script = http2_script_create();
+	(void)state;
+	script = http2_script_create();
+	return 0;
+}
 
-	for (size_t i = 0; i < CONVERSATIONS; i++) {
-		const struct conversation *c = &conversations[i];
-		struct cutting cutting = {.split_at_step = -1};
-
-		for (int shown = 0; shown < 2; shown++) {
-			cutting.shown = shown;
-			cutting.step = SIZE_MAX;
-			play(feed, script, c, role, &cutting);
-			expect(feed, c, role);
-			for (cutting.step = 1; cutting.step <= 11; cutting.step++) {
-				play(feed, script, c, role, &cutting);
-				expect(feed, c, role);
-			}
-		}
-		cutting.step = SIZE_MAX;
-		for (int step = 0; step < STEPS_MAX && c->steps[step] != NULL; step++) {
-			cutting.split_at_step = step;
-			cutting.split_at = 1;
-			for (size_t length = 2; cutting.split_at < length && cutting.split_at < 300;
-			     cutting.split_at++) {
-				length = play(feed, script, c, role, &cutting);
-				expect(feed, c, role);
-			}
-		}
-	}
+static int tear_down(void **state)
+{
+	(void)state;
 	http2_script_destroy(script);
-	feed_destroy(feed);
-}
-
-static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server(void **state)
-{
-	(void)state;
-	run(SHM_ROLE_SERVER);
-}
-
-static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client(void **state)
-{
-	(void)state;
-	run(SHM_ROLE_CLIENT);
+	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server),
-		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
+		CONVERSATION_TESTS(&table),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

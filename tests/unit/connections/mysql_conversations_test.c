@@ -1,5 +1,4 @@
-/* MySQL conversations, each as a server and as a client sees it: run whole, byte by byte, at every split and against a
- * guard page; the exchanges must be the same. */
+/* Conversations of MySQL, each as a server and as a client sees it, in every way of support/conversation.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,19 +7,8 @@
 
 #include <string.h>
 
-#include "counters.h"
-#include "support/record_feed.h"
+#include "support/conversation.h"
 #include "unit/connections/mysql_packets.h"
-
-enum { TURNS_MAX = 12 };
-
-/* '>' begins what the client says, '<' what the server says, '.' is the close of the connection, '+' says that the
- * connection began before anybody watched. */
-struct conversation {
-	const char *name;
-	const char *turns[TURNS_MAX];
-	const char *exchanges; /* without the role */
-};
 
 #define LOGGED_IN "<" GREETING_MYSQL, ">" LOGIN, "<2 " OK_IS
 #define LOGGED_IN_MARIADB "<" GREETING_MARIADB, ">" LOGIN_MARIADB, "<2 " OK_IS
@@ -60,7 +48,7 @@ static const struct conversation conversations[] = {
 	 "mariadb 1 ok message namespace=shop parameterised=SELECT ? rows=1\n"},
 	{"MySQL's columns that the client has not asked for",
 	 {"<" GREETING_MYSQL, ">" LOGIN_OPTIONAL_METADATA, "<2 " OK_IS, ">0 ~03SELECT 1", "<1 ~00~01\n2 ~011\n3 " END_OK,
-	  ">0 ~03SELECT 2", "<1 ~01~01\n2 " COLUMN "\n3 ~012\n4 " END_OK},
+	  ">0 ~03SELECT 2", "<1 ~01~01\n2 " COLUMN "\n3 ~012\n4 " END_OK, "?"},
 	 "mysql 1 ok message namespace=shop text=SELECT 1 rows=1\nmysql 1 ok message namespace=shop text=SELECT 2 rows=1\n"},
 	{"MariaDB's progress reports are no errors",
 	 {LOGGED_IN_MARIADB, ">0 ~03ALTER TABLE t FORCE", "<1 ~ff~ff~ff~01~01~02~00~00~00~05stage", "<2 ~ff~ff~ff~01~02~02~00~00~00~05stage\n3 " OK_IS},
@@ -108,18 +96,18 @@ static const struct conversation conversations[] = {
 	 {LOGGED_IN, ">0 ~03LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "<1 ~fbx", ">2 ", "<3 ~ff~02~00#HY000no"},
 	 "mysql 1 failed message code=2 namespace=shop text=LOAD DATA LOCAL INFILE 'x' INTO TABLE t\n"},
 	{"the schema follows INIT_DB, and USE in a text that succeeds",
-	 {LOGGED_IN, ">0 ~02crm", "<1 " OK_IS, ">0 ~03 use `the store`; ", "<1 " OK_IS, ">0 ~03USE nowhere", "<1 ~ff~19~04#42000Unknown", ">0 ~03DO 1", "<1 " OK_IS},
+	 {LOGGED_IN, ">0 ~02crm", "<1 " OK_IS, ">0 ~03 use `the store`; ", "<1 " OK_IS, ">0 ~03USE nowhere", "<1 ~ff~19~04#42000Unknown", ">0 ~03DO 1", "<1 " OK_IS, "?"},
 	 "mysql 1 ok message namespace=crm text= use `the store`; \nmysql 1 failed message code=1049 namespace=the store text=USE nowhere\n"
 	 "mysql 1 ok message namespace=the store text=DO 1\n"},
 	{"the schema follows what the server tracks",
-	 {LOGGED_IN, ">0 ~03EXECUTE s", "<1 ~00~00~00~02~40~00~00~00~06~01~04~03crm", ">0 ~03DROP DATABASE crm", "<1 ~00~00~00~02~01~00~00", ">0 ~03DO 1", "<1 " OK_IS},
+	 {LOGGED_IN, ">0 ~03EXECUTE s", "<1 ~00~00~00~02~40~00~00~00~06~01~04~03crm", ">0 ~03DROP DATABASE crm", "<1 ~00~00~00~02~01~00~00", ">0 ~03DO 1", "<1 " OK_IS, "?"},
 	 "mysql 1 ok message namespace=shop text=EXECUTE s\nmysql 1 ok message namespace=crm text=DROP DATABASE crm\nmysql 1 ok message text=DO 1\n"},
 	{"another user, with an exchange about it, forgets statements",
 	 {LOGGED_IN, ">0 ~16DO 1", "<1 ~00~01~00~00~00~00~00~00~00~00~00~00", ">0 ~11root~00~00other~00~21~00", "<1 ~fecaching_sha2_password~00salt",
-	  ">2 hash", "<3 ~01~03\n4 " OK_IS, ">0 ~17~01~00~00~00~00~01~00~00~00", "<1 " OK_IS},
+	  ">2 hash", "<3 ~01~03\n4 " OK_IS, ">0 ~17~01~00~00~00~00~01~00~00~00", "<1 " OK_IS, "?"},
 	 "mysql 1 ok message namespace=other\n"},
 	{"a reset forgets statements, and not the schema",
-	 {LOGGED_IN, ">0 ~16DO 1", "<1 ~00~01~00~00~00~00~00~00~00~00~00~00", ">0 ~1f", "<1 " OK_IS, ">0 ~17~01~00~00~00~00~01~00~00~00", "<1 ~ff~db~04#HY000Unknown"},
+	 {LOGGED_IN, ">0 ~16DO 1", "<1 ~00~01~00~00~00~00~00~00~00~00~00~00", ">0 ~1f", "<1 " OK_IS, ">0 ~17~01~00~00~00~00~01~00~00~00", "<1 ~ff~db~04#HY000Unknown", "?"},
 	 "mysql 1 failed message code=1243 namespace=shop\n"},
 	{"commands that are no operations",
 	 {LOGGED_IN, ">0 ~0e", "<1 " OK_IS, ">0 ~09", "<1 Uptime: 5  Threads: 1", ">0 ~04t~00", "<1 " COLUMN "\n2 " EOF_IS, ">0 ~1b~00~00", "<1 " EOF_IS, ">0 ~01"},
@@ -137,11 +125,11 @@ static const struct conversation conversations[] = {
 	{"closed in the middle of the rows",
 	 {LOGGED_IN, ">0 ~03SELECT a FROM t", "<1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 ~011", "."},
 	 "mysql 1 ok cut-by-close end-unseen namespace=shop text=SELECT a FROM t\n"},
-	{"TLS from here on", {"<" GREETING_MYSQL, ">1 ~09~8a~88~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00", ">0 ~03SELECT not seen", "<1 " OK_IS}, ""},
+	{"TLS from here on", {"<" GREETING_MYSQL, ">1 ~09~8a~88~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00", ">0 ~03SELECT not seen", "<1 " OK_IS, "!"}, ""},
 	{"compression from the end of the login on",
-	 {"<" GREETING_MYSQL, ">" LOGIN_OF("~29~82~88~00", "~00~00~00~00", "shop~00"), "<2 " OK_IS, ">0 ~03SELECT 1", "<1 " OK_IS}, ""},
+	 {"<" GREETING_MYSQL, ">" LOGIN_OF("~29~82~88~00", "~00~00~00~00", "shop~00"), "<2 " OK_IS, ">0 ~03SELECT 1", "<1 " OK_IS, "!"}, ""},
 	{"replication", {LOGGED_IN, ">0 ~03SET @master_binlog_checksum = 1", "<1 " OK_IS, ">0 ~15~02~00~00~00~00~00~00~00~00~00~00~00~00~00~00~00~00", "<1 " OK_IS,
-	  ">0 ~12~04~00~00~00~00~00~02~00~00~00binlog.1", "<1 ~00event", ">0 ~03SELECT 1", "<1 " OK_IS},
+	  ">0 ~12~04~00~00~00~00~00~02~00~00~00binlog.1", "<1 ~00event", ">0 ~03SELECT 1", "<1 " OK_IS, "!"},
 	 "mysql 1 ok message namespace=shop text=SET @master_binlog_checksum = 1\n"},
 	{"joined: EOF packets are told by their form",
 	 {JOINED, ">0 ~03SELECT a FROM t", "<1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 ~011\n5 " EOF_IS, ">0 ~03SELECT b FROM t", "<1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 " EOF_IS},
@@ -166,98 +154,31 @@ static const struct conversation conversations[] = {
 	 "mysql 1 ok cut-by-loss end-unseen namespace=shop text=DO 1\nmysql 1 ok message namespace=shop text=DO 2\n"},
 };
 
-enum { CONVERSATIONS = sizeof(conversations) / sizeof(conversations[0]) };
+#define PROBE ">0 ~03PROBE", "<1 ~ff~ff~03#42000probed"
 
-static int direction_of(char from, uint8_t role)
+static size_t write_packets(const char *turn, char *bytes, unsigned char *marks)
 {
-	return (from == '>') == (role == SHM_ROLE_SERVER) ? FEED_RECEIVED : FEED_SENT;
+	static struct mysql_turn packets;
+
+	(void)marks;
+	mysql_turn_write(&packets, turn + 1);
+	memcpy(bytes, packets.bytes, packets.length);
+	return packets.length;
 }
 
-/* One record per `step` bytes, except that turn `split_turn` is cut in two at `split_at`. What a connection joined late
- * is recognised by comes with the packet's header at least. */
-static void play(struct feed *feed, const struct conversation *c, uint8_t role, size_t step, int split_turn,
-		 size_t split_at)
-{
-	static struct mysql_turn turn_bytes;
-	bool joined = c->turns[0][0] == '+';
-
-	feed_clear_log(feed);
-	feed_connection(feed, role, joined ? SHM_CONNECTION_JOINED : 0);
-	for (int turn = joined; turn < TURNS_MAX && c->turns[turn] != NULL; turn++) {
-		int direction = direction_of(c->turns[turn][0], role);
-
-		if (c->turns[turn][0] == '.') {
-			feed_close(feed, SHM_CLOSE_NORMAL);
-			return;
-		}
-		mysql_turn_write(&turn_bytes, c->turns[turn] + 1);
-		for (size_t at = 0, n; at < turn_bytes.length; at += n) {
-			n = turn_bytes.length - at < step ? turn_bytes.length - at : step;
-			if (turn == split_turn && at == 0)
-				n = split_at;
-			if (joined && turn == 1 && at == 0 && n < 4)
-				n = 4;
-			feed_bytes(feed, direction, turn_bytes.bytes + at, n);
-		}
-	}
-}
-
-static void expect(const struct feed *feed, const struct conversation *c, uint8_t role)
-{
-	char expected[4096] = "";
-
-	for (const char *line = c->exchanges; *line != '\0'; line = strchr(line, '\n') + 1) {
-		strcat(expected, role == SHM_ROLE_SERVER ? "server " : "client ");
-		strncat(expected, line, (size_t)(strchr(line, '\n') - line) + 1);
-	}
-	if (strcmp(feed->log, expected) != 0)
-		fail_msg("%s:\n got:\n%s expected:\n%s", c->name, feed->log, expected);
-}
-
-static void run(uint8_t role)
-{
-	static struct mysql_turn turn_bytes;
-	struct feed *feed = feed_create();
-
-	for (size_t i = 0; i < CONVERSATIONS; i++) {
-		const struct conversation *c = &conversations[i];
-
-		play(feed, c, role, SIZE_MAX, -1, 0);
-		expect(feed, c, role);
-		for (size_t step = 1; step <= 7; step++) {
-			play(feed, c, role, step, -1, 0);
-			expect(feed, c, role);
-		}
-		for (int turn = c->turns[0][0] == '+'; turn < TURNS_MAX && c->turns[turn] != NULL; turn++) {
-			if (c->turns[turn][0] == '.')
-				break;
-			mysql_turn_write(&turn_bytes, c->turns[turn] + 1);
-			for (size_t at = 1, length = turn_bytes.length; at < length; at++) {
-				play(feed, c, role, SIZE_MAX, turn, at);
-				expect(feed, c, role);
-			}
-		}
-	}
-	feed_destroy(feed);
-}
-
-static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server(void **state)
-{
-	(void)state;
-	run(SHM_ROLE_SERVER);
-}
-
-static void conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client(void **state)
-{
-	(void)state;
-	run(SHM_ROLE_CLIENT);
-}
+static const struct conversations table = {
+	.rows = conversations,
+	.count = sizeof(conversations) / sizeof(conversations[0]),
+	.write = write_packets,
+	.joined_bytes_min = 4 /* a header */,
+	.probes = {PROBE, PROBE, PROBE, PROBE, PROBE, PROBE},
+	.probe_exchange = "code=1023",
+};
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server),
-		cmocka_unit_test(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client),
+		CONVERSATION_TESTS(&table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,17 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/escaped.h"
+
 enum { MYSQL_TURN_BYTES = 32768 };
 
 struct mysql_turn {
 	size_t length;
 	char bytes[MYSQL_TURN_BYTES];
 };
-
-static inline unsigned hex_value(char c)
-{
-	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
 
 static inline void mysql_turn_add(struct mysql_turn *turn, unsigned sequence, const char *payload, size_t length)
 {
@@ -37,18 +34,11 @@ static inline const char *mysql_turn_add_line(struct mysql_turn *turn, const cha
 	static char payload[MYSQL_TURN_BYTES];
 	char *rest;
 	unsigned sequence = (unsigned)strtoul(line, &rest, 10);
-	size_t n = 0;
+	size_t n;
+	const char *end = escaped_line(rest + 1, payload, &n);
 
-	for (rest++; *rest != '\0' && *rest != '\n'; rest++) {
-		if (*rest == '~') {
-			payload[n++] = (char)(hex_value(rest[1]) << 4 | hex_value(rest[2]));
-			rest += 2;
-		} else {
-			payload[n++] = *rest;
-		}
-	}
 	mysql_turn_add(turn, sequence, payload, n);
-	return *rest == '\n' ? rest + 1 : rest;
+	return *end == '\n' ? end + 1 : end;
 }
 
 static inline void mysql_turn_write(struct mysql_turn *turn, const char *text)
