@@ -5,6 +5,7 @@
 
 #include "daemon/inherited.h"
 #include "daemon/log.h"
+#include "daemon/readiness.h"
 #include "receiver.h"
 #include "sandbox.h"
 #include "status_socket.h"
@@ -35,6 +36,7 @@ static int ask(const struct receiver_options *options)
 
 static int run(const struct receiver_options *options)
 {
+	const int manager = readiness_open();
 	struct receiver *receiver = NULL;
 	int error;
 
@@ -47,6 +49,7 @@ static int run(const struct receiver_options *options)
 		error = receiver_confine(receiver);
 	if (error == 0) {
 		receiver_announce(receiver);
+		readiness_tell(manager);
 		error = receiver_run(receiver);
 		receiver_drain(receiver);
 	}

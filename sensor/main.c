@@ -3,10 +3,12 @@
 
 #include "daemon/inherited.h"
 #include "daemon/log.h"
+#include "daemon/readiness.h"
 #include "sensor.h"
 
 static int run(const struct sensor_options *options, int argc, char **argv)
 {
+	const int manager = readiness_open();
 	struct sensor *sensor;
 	int error = sensor_open(&sensor, options);
 
@@ -14,6 +16,7 @@ static int run(const struct sensor_options *options, int argc, char **argv)
 		error = sensor_drop_privileges(sensor);
 	if (error == 0) {
 		sensor_announce(sensor);
+		readiness_tell(manager);
 		error = sensor_run(sensor, argc, argv);
 	}
 	sensor_close(sensor);
