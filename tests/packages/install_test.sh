@@ -108,16 +108,20 @@ if command -v mandoc >/dev/null; then
 fi
 
 echo "# by an administrator" >>"$root/etc/shmotel/shmotel.yaml"
+chmod 600 "$root/etc/shmotel/shmotel.yaml"
 inside systemctl -q enable shmotel-sensor shmotel-receiver
 cp "$root/etc/shmotel/shmotel.yaml" "$root/tmp/edited"
 check "apt-get upgrades both" install_from tmp/later
 upgraded() { [ "$(inside dpkg-query -W -f '${Version} ' shmotel-sensor shmotel-receiver | grep -o later | wc -l)" -eq 2 ]; }
 check "both are the later version" upgraded
 check "the edited configuration is kept" same "$root/tmp/edited" "$root/etc/shmotel/shmotel.yaml"
-kept_mode() { [ "$(inside stat -c '%a %U:%G' /etc/shmotel/shmotel.yaml)" = "640 root:shmotel" ]; }
+kept_mode() { [ "$(inside stat -c '%a %U:%G' /etc/shmotel/shmotel.yaml)" = "600 root:shmotel" ]; }
 check "so are its owner and mode" kept_mode
 enabled() { [ "$(inside systemctl is-enabled shmotel-sensor shmotel-receiver | grep -c enabled)" -eq 2 ]; }
 check "what was enabled stays enabled" enabled
+install_without_it() { rm "$root/etc/shmotel/shmotel.yaml" && inside dpkg -i $(cd "$root" && printf '/%s ' tmp/later/*.deb) >"$root/tmp/log" 2>&1 || { cat "$root/tmp/log"; return 1; }; }
+check "a configuration that an administrator has removed is not needed to install" install_without_it
+cp "$root/tmp/edited" "$root/etc/shmotel/shmotel.yaml"
 
 mkdir -p "$root/var/lib/shmotel"
 touch "$root/var/lib/shmotel/otlp-grpc.spool"
@@ -129,4 +133,7 @@ check "the configuration and what waits on disk stay, and nothing else" same "$r
 check "apt-get purges both and what came with them" apt purge -y --auto-remove shmotel-receiver shmotel-sensor
 everything >"$root/tmp/after"
 check "nothing is left: the file system and the users are as before" same "$root/tmp/before" "$root/tmp/after"
+
+leaves_somebody() { inside useradd shmotel && install_from tmp && apt purge -y shmotel-receiver shmotel-sensor && inside getent passwd shmotel >/dev/null; }
+check "a purge leaves somebody who had the name of a user before" leaves_somebody
 exit $failed

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Make a clean Debian 12 with systemd, and beside it what the given packages depend on, and print the path of its archive:
-#   root.sh DEB...
+# Make a clean Debian 12 with systemd, nginx and curl, and beside it what the given packages depend on, and print the path
+# of its archive: root.sh DEB...
 #
 # The packages are not installed. Inside, apt-get knows one repository, /opt/repository, which holds the packages that are
 # missing for them: nothing is fetched later. Kept in ${XDG_CACHE_HOME:-~/.cache}/shmotel/clean-roots.
@@ -20,7 +20,7 @@ if [ ! -s "$cache/$key.tar" ]; then
 	trap 'rm -rf --one-file-system "$work"' EXIT
 	mkdir -p "$cache"
 	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m1 debian.org || true)
-	debootstrap --variant=minbase --include=systemd bookworm "$work/root" "${mirror:-http://deb.debian.org/debian}" \
+	debootstrap --variant=minbase --include=systemd,nginx-light,curl bookworm "$work/root" "${mirror:-http://deb.debian.org/debian}" \
 		>"$work/log" 2>&1 || { tail -n 3 "$work/log" >&2; cannot "debootstrap could not make a root"; }
 
 	root=$work/root
