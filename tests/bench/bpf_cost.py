@@ -4,8 +4,9 @@
     bpf_cost.py [--rounds N] [--seconds S] SENSOR [SENSOR...]
 
 nginx and wrk over loopback, both ends watched; the sensors take turns, so that what the machine does meanwhile meets
-all of them, and in alternating order. An empty program on the same tracepoint runs along, and its time per run is taken off every run. One JSON
-line per program and one per sensor and round; the lines with "median" come last. Needs root, nginx, wrk, bpftool.
+all of them, and in alternating order. An empty program on the same tracepoint runs along, and its time per run is taken
+off every run. One JSON line per program and one per sensor and round; the lines with "median" come last. Needs root,
+nginx, wrk, bpftool.
 """
 import argparse
 import contextlib
