@@ -240,10 +240,12 @@ void pairing_refute(struct pairing *pairing, const struct flow *flow, enum excha
 
 static void cut_oldest(struct pairing *pairing, const struct flow *flow, enum exchange_end reason)
 {
-	bool begun = pairing->answering && pairing->oldest == pairing->unanswered && !pairing->doubt;
+	bool begun = pairing->answering && pairing->oldest == pairing->unanswered;
 	struct request *request = take_oldest(pairing);
 
-	if (!begun) {
+	if (begun)
+		pairing->answering = false;
+	if (!begun || pairing->doubt) {
 		hand_over_unanswered(pairing, flow, request, reason);
 		return;
 	}
