@@ -116,34 +116,50 @@ static size_t word_length(const char *at)
 	return strcspn(at, " \n");
 }
 
-static const char *next_word(const char *at)
+static bool begins_with_name(const char *at)
 {
-	at += word_length(at);
+	return at[strspn(at, "abcdefghijklmnopqrstuvwxyz-")] == '=';
+}
+
+/* A word, or a name with its value: all words up to the next name. */
+static size_t item_length(const char *at)
+{
+	size_t n = word_length(at);
+
+	while (begins_with_name(at) && at[n] == ' ' && !begins_with_name(at + n + 1))
+		n += 1 + word_length(at + n + 1);
+	return n;
+}
+
+static const char *next_item(const char *at)
+{
+	at += item_length(at);
 	return *at == ' ' ? at + 1 : at;
 }
 
 /* "-1" is a number that is not known; a text that is not known to be parameterised is a text. */
-static bool says_no_more_than_word(const char *word, const char *known)
+static bool says_no_more_than_item(const char *item, const char *known)
 {
 	static const char text[] = "text=", parameterised[] = "parameterised=";
-	size_t n = word_length(word);
+	size_t n = item_length(item), m = item_length(known);
 
-	if (n == 2 && strncmp(word, "-1", 2) == 0)
+	if (n == 2 && strncmp(item, "-1", 2) == 0)
 		return true;
-	if (strncmp(word, text, strlen(text)) == 0 && strncmp(known, parameterised, strlen(parameterised)) == 0) {
-		word += strlen(text);
-		known += strlen(parameterised);
+	if (strncmp(item, text, strlen(text)) == 0 && strncmp(known, parameterised, strlen(parameterised)) == 0) {
 		n -= strlen(text);
+		m -= strlen(parameterised);
+		item += strlen(text);
+		known += strlen(parameterised);
 	}
-	return word_length(known) == n && strncmp(word, known, n) == 0;
+	return n == m && strncmp(item, known, n) == 0;
 }
 
-/* The words of a line are among those of the other, in the same order. */
+/* The items of a line are among those of the other, in the same order. */
 static bool says_no_more_than(const char *line, const char *known)
 {
-	for (; *line != '\n'; line = next_word(line), known = next_word(known)) {
-		while (*known != '\n' && !says_no_more_than_word(line, known))
-			known = next_word(known);
+	for (; *line != '\n'; line = next_item(line), known = next_item(known)) {
+		while (*known != '\n' && !says_no_more_than_item(line, known))
+			known = next_item(known);
 		if (*known == '\n')
 			return false;
 	}
