@@ -273,6 +273,14 @@ void feed_skip(struct feed *feed, int direction, uint64_t bytes)
 	feed->offsets[direction] += bytes;
 }
 
+void feed_unless_lost(struct feed *feed, int direction, const char *bytes, size_t length, bool seen)
+{
+	if (seen)
+		feed_bytes(feed, direction, bytes, length);
+	else
+		feed_skip(feed, direction, length);
+}
+
 void feed_at(struct feed *feed, int direction, uint64_t offset, const char *bytes, size_t length)
 {
 	data(feed, direction, 0, offset, bytes, length, length);

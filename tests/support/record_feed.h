@@ -63,6 +63,9 @@ void feed_marked(struct feed *feed, int direction, const char *bytes, const unsi
 /* Bytes pass that no record tells of: lost, or beyond the capture budget. */
 void feed_skip(struct feed *feed, int direction, uint64_t bytes);
 
+/* The next bytes, or the loss of them. */
+void feed_unless_lost(struct feed *feed, int direction, const char *bytes, size_t length, bool seen);
+
 /* A record at any offset; the feed's own offset stays. */
 void feed_at(struct feed *feed, int direction, uint64_t offset, const char *bytes, size_t length);
 
