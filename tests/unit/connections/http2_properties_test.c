@@ -33,7 +33,7 @@ struct move {
 	size_t from, to;
 };
 
-struct connection_script {
+struct many_streams {
 	struct http2_script *script;
 	struct plan plans[STREAMS];
 	struct move moves[STEPS_MAX];
@@ -41,7 +41,7 @@ struct connection_script {
 	char expected[STREAMS * LINE_BYTES];
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct connection_script *c, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct many_streams *c, const char *format, ...)
 {
 	char step[512];
 	va_list arguments;
@@ -70,7 +70,7 @@ static void plan(struct plan *p, struct random *r)
 		p->status = 200;
 }
 
-static void finish(struct connection_script *c, unsigned at)
+static void finish(struct many_streams *c, unsigned at)
 {
 	struct plan *p = &c->plans[at];
 	const char *end = !p->reset ? "message" : p->rpc ? "reset-by-client code=8" : "reset-by-client";
@@ -92,7 +92,7 @@ static void finish(struct connection_script *c, unsigned at)
 	p->stage = DONE;
 }
 
-static void say_content(struct connection_script *c, struct random *r, char from, unsigned id, bool end, bool rpc,
+static void say_content(struct many_streams *c, struct random *r, char from, unsigned id, bool end, bool rpc,
 			unsigned *bytes, unsigned *messages)
 {
 	unsigned n = random_below(r, 4) == 0 ? 0 : random_below(r, 300), pad = random_below(r, 20);
@@ -109,7 +109,7 @@ static void say_content(struct connection_script *c, struct random *r, char from
 	}
 }
 
-static void request_begins(struct connection_script *c, struct random *r, unsigned at, unsigned id)
+static void request_begins(struct many_streams *c, struct random *r, unsigned at, unsigned id)
 {
 	struct plan *p = &c->plans[at];
 
@@ -120,7 +120,7 @@ static void request_begins(struct connection_script *c, struct random *r, unsign
 	    p->rpc ? "content-type=application/grpc|" : "", random_below(r, 2) ? "x-a=b" : "accept=*/*");
 }
 
-static void response_begins(struct connection_script *c, unsigned at, unsigned id)
+static void response_begins(struct many_streams *c, unsigned at, unsigned id)
 {
 	struct plan *p = &c->plans[at];
 	bool end = !p->rpc && p->response_frames == 0 && !p->reset;
@@ -131,7 +131,7 @@ static void response_begins(struct connection_script *c, unsigned at, unsigned i
 		finish(c, at);
 }
 
-static void response_goes_on(struct connection_script *c, struct random *r, unsigned at, unsigned id)
+static void response_goes_on(struct many_streams *c, struct random *r, unsigned at, unsigned id)
 {
 	struct plan *p = &c->plans[at];
 
@@ -151,7 +151,7 @@ static void response_goes_on(struct connection_script *c, struct random *r, unsi
 }
 
 /* Requests begin in the order of their numbers; everything else in any order. */
-static void generate(struct connection_script *c, struct random *r)
+static void generate(struct many_streams *c, struct random *r)
 {
 	unsigned begun = 0, done = 0, burst = 1 + random_below(r, STREAMS);
 
@@ -195,13 +195,13 @@ static void generate(struct connection_script *c, struct random *r)
 	}
 }
 
-static void set_up_script(struct connection_script *c)
+static void set_up_script(struct many_streams *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->script = http2_script_create();
 }
 
-static void feed_range(struct feed *feed, const struct connection_script *c, const struct move *m, size_t from,
+static void feed_range(struct feed *feed, const struct many_streams *c, const struct move *m, size_t from,
 		       size_t to, bool shown)
 {
 	http2_script_feed(feed, m->server ? FEED_SENT : FEED_RECEIVED,
@@ -209,7 +209,7 @@ static void feed_range(struct feed *feed, const struct connection_script *c, con
 }
 
 /* Moves of one sender that follow each other may share records; a move may need several. */
-static void play_in_any_records(struct feed *feed, const struct connection_script *c, struct random *r)
+static void play_in_any_records(struct feed *feed, const struct many_streams *c, struct random *r)
 {
 	uint32_t step_max = 1 + random_below(r, 2000);
 	bool shown = random_below(r, 2);
@@ -231,7 +231,7 @@ static void play_in_any_records(struct feed *feed, const struct connection_scrip
 
 static void any_records_give_the_same_exchanges(void **state)
 {
-	static struct connection_script c;
+	static struct many_streams c;
 	struct feed *feed = feed_create();
 
 	(void)state;
@@ -257,7 +257,7 @@ static void any_records_give_the_same_exchanges(void **state)
 /* ---- losses ---- */
 
 /* Of an exchange whose path is known everything that is told has to be what the plan says, or said to be unknown. */
-static void expect_right_line(const struct connection_script *c, const char *line)
+static void expect_right_line(const struct many_streams *c, const char *line)
 {
 	unsigned at = 0, status = 0;
 	int rpc_status = 0, a = 0, b = 0;
@@ -280,7 +280,7 @@ static void expect_right_line(const struct connection_script *c, const char *lin
 	}
 }
 
-static unsigned expect_right_lines(const struct feed *feed, const struct connection_script *c)
+static unsigned expect_right_lines(const struct feed *feed, const struct many_streams *c)
 {
 	unsigned whole = 0;
 
@@ -297,7 +297,7 @@ static unsigned expect_right_lines(const struct feed *feed, const struct connect
 
 static void whatever_records_are_lost_nothing_wrong_is_told(void **state)
 {
-	static struct connection_script c;
+	static struct many_streams c;
 	struct feed *feed = feed_create();
 
 	(void)state;
@@ -327,7 +327,7 @@ static void whatever_records_are_lost_nothing_wrong_is_told(void **state)
 
 static void a_record_lost_anywhere_costs_only_the_streams_around_it(void **state)
 {
-	static struct connection_script c;
+	static struct many_streams c;
 	struct feed *feed = feed_create();
 	struct random r = {5};
 
@@ -355,7 +355,7 @@ static void a_record_lost_anywhere_costs_only_the_streams_around_it(void **state
 
 static void joined_at_any_frame_nothing_wrong_is_told(void **state)
 {
-	static struct connection_script c;
+	static struct many_streams c;
 	struct feed *feed = feed_create();
 	struct random r = {9};
 
@@ -380,7 +380,7 @@ static void joined_at_any_frame_nothing_wrong_is_told(void **state)
 
 static void want_of_memory_at_any_point_is_survived(void **state)
 {
-	static struct connection_script c;
+	static struct many_streams c;
 	struct random r = {11};
 
 	(void)state;

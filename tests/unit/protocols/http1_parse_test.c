@@ -8,28 +8,7 @@
 #include <string.h>
 
 #include "protocols/http1/http1.h"
-#include "support/guard_page.h"
-
-static struct guard_page guard;
-
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_page_create(16384);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_page_destroy(&guard);
-	return 0;
-}
-
-static struct slice guarded(const char *text, size_t length)
-{
-	return (struct slice){guard_page_place(&guard, text, length), length};
-}
+#include "support/guarded.h"
 
 static void request_lines_are_told_from_everything_else(void **state)
 {
@@ -276,5 +255,5 @@ int main(void)
 		cmocka_unit_test(broken_chunks_are_refused),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

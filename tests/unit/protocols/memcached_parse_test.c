@@ -9,23 +9,7 @@
 #include <string.h>
 
 #include "protocols/memcached/memcached.h"
-#include "support/guard_page.h"
-
-static struct guard_page guard;
-
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_page_create(16384);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_page_destroy(&guard);
-	return 0;
-}
+#include "support/guarded.h"
 
 struct text {
 	const char *bytes;
@@ -38,7 +22,7 @@ struct text {
 static enum match recognise_prefix(struct text text, size_t length, bool more_may_come)
 {
 	struct opening opening = {
-		.bytes = {guard_page_place(&guard, text.bytes, length), length},
+		.bytes = guarded(text.bytes, length),
 		.more_may_come = more_may_come,
 	};
 
@@ -140,7 +124,7 @@ static void command_lines_are_counted(void **state)
 		size_t length = strlen(lines[i].line);
 		struct memcached_line parsed;
 
-		memcached_parse_line((struct slice){guard_page_place(&guard, lines[i].line, length), length}, &parsed);
+		memcached_parse_line(guarded(lines[i].line, length), &parsed);
 		assert_int_equal(parsed.words, lines[i].words);
 		assert_int_equal(parsed.valid, lines[i].valid);
 		assert_int_equal(parsed.data_bytes, lines[i].data_bytes);
@@ -157,5 +141,5 @@ int main(void)
 		cmocka_unit_test(command_lines_are_counted),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

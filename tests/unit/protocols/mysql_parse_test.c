@@ -8,30 +8,10 @@
 #include <string.h>
 
 #include "protocols/mysql/mysql.h"
-#include "support/guard_page.h"
+#include "support/guarded.h"
 #include "unit/connections/mysql_packets.h"
 
-static struct guard_page guard;
 static struct mysql_turn packets;
-
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_page_create(65536);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_page_destroy(&guard);
-	return 0;
-}
-
-static struct slice guarded(const char *bytes, size_t length)
-{
-	return (struct slice){guard_page_place(&guard, bytes, length), length};
-}
 
 /* The payload of one packet, without its last `less` bytes. */
 static struct slice payload_of(const char *packet, size_t less)
@@ -326,5 +306,5 @@ int main(void)
 		cmocka_unit_test(a_packet_that_is_still_coming_is_waited_for),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,30 +8,10 @@
 #include <string.h>
 
 #include "protocols/postgresql/postgresql.h"
-#include "support/guard_page.h"
+#include "support/guarded.h"
 #include "support/postgresql_talk.h"
 
-static struct guard_page guard;
 static struct postgresql_talk talk;
-
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_page_create(POSTGRESQL_TALK_BYTES_MAX);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_page_destroy(&guard);
-	return 0;
-}
-
-static struct slice guarded(const char *bytes, size_t length)
-{
-	return (struct slice){guard_page_place(&guard, bytes, length), length};
-}
 
 /* The first `length` bytes of the messages; all of them with SIZE_MAX. */
 static struct slice said(bool client, const char *lines, size_t length)
@@ -279,5 +259,5 @@ int main(void)
 		cmocka_unit_test(the_sqlstate_is_the_field_c_and_nothing_else),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "protocols/recognise.h"
-#include "support/guard_page.h"
+#include "support/guarded.h"
 #include "support/random.h"
 
 enum when { FIRST, LATER }; /* how a connection begins, or a turn of one that was joined later */
@@ -122,12 +122,10 @@ static const struct said {
 
 enum { RANDOM_OPENINGS = 200000, RANDOM_BYTES_MAX = 40 };
 
-static struct guard_page guard;
-
 static struct opening opening_of(const char *bytes, size_t length, enum when when, bool more_may_come)
 {
 	return (struct opening){
-		.bytes = {guard_page_place(&guard, bytes, length), length},
+		.bytes = guarded(bytes, length),
 		.more_may_come = more_may_come,
 		.first = when == FIRST,
 		.joined = when == LATER,
@@ -251,9 +249,5 @@ int main(void)
 		cmocka_unit_test(random_bytes_are_claimed_by_at_most_one),
 	};
 
-	guard = guard_page_create(256);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-
-	guard_page_destroy(&guard);
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,23 +9,7 @@
 #include <string.h>
 
 #include "protocols/redis/redis.h"
-#include "support/guard_page.h"
-
-static struct guard_page guard;
-
-static int set_up(void **state)
-{
-	(void)state;
-	guard = guard_page_create(16384);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	guard_page_destroy(&guard);
-	return 0;
-}
+#include "support/guarded.h"
 
 struct text {
 	const char *bytes;
@@ -37,7 +21,7 @@ struct text {
 static enum match recognise(struct text text, size_t length, bool more_may_come, bool known, enum sender sender)
 {
 	struct opening opening = {
-		.bytes = {guard_page_place(&guard, text.bytes, length), length},
+		.bytes = guarded(text.bytes, length),
 		.more_may_come = more_may_come,
 		.sender_known = known,
 		.sender = sender,
@@ -124,7 +108,7 @@ static void names_are_found_in_any_case(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct slice name = {guard_page_place(&guard, names[i].name.bytes, names[i].name.length), names[i].name.length};
+		struct slice name = guarded(names[i].name.bytes, names[i].name.length);
 
 		assert_int_equal(redis_command_kind(name), names[i].kind);
 	}
@@ -146,13 +130,13 @@ static void a_reply_ends_where_it_ends_whatever_part_of_it_came_first(void **sta
 
 		for (size_t n = 0; n < text.length; n++) {
 			struct redis_reply reply = {0};
-			struct cursor in = cursor_over(guard_page_place(&guard, text.bytes, n), n);
+			struct cursor in = cursor_over(guarded(text.bytes, n).bytes, n);
 
 			if (n > 0)
 				assert_in_range(redis_reply_take(&reply, &in), REDIS_REPLY_GOES_ON, REDIS_REPLY_MORE);
 			size_t used = in.position;
 
-			in = cursor_over(guard_page_place(&guard, text.bytes + used, text.length - used), text.length - used);
+			in = cursor_over(guarded(text.bytes + used, text.length - used).bytes, text.length - used);
 			assert_int_equal(redis_reply_take(&reply, &in), REDIS_REPLY_ENDED);
 			assert_int_equal(used + in.position, text.length);
 		}
@@ -170,7 +154,7 @@ static void what_is_no_reply_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
 		struct redis_reply reply = {0};
-		struct cursor in = cursor_over(guard_page_place(&guard, broken[i].bytes, broken[i].length), broken[i].length);
+		struct cursor in = cursor_over(guarded(broken[i].bytes, broken[i].length).bytes, broken[i].length);
 
 		assert_int_equal(redis_reply_take(&reply, &in), REDIS_REPLY_BROKEN);
 	}
@@ -206,5 +190,5 @@ int main(void)
 		cmocka_unit_test(values_nested_without_end_need_no_stack),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
