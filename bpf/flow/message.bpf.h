@@ -19,12 +19,14 @@ __weak int message_vector(uint64_t slot, uint64_t vector, uint64_t offset)
 	if (!transfer)
 		return false;
 	uint64_t back = transfer->bytes;
+	/* At its beginning the iterator has taken nothing of the element, which may lie behind the vector's end. */
+	uint32_t entered = offset != 0;
 	for (uint32_t i = 0; i < MESSAGE_STEPS_BACK_MAX; i++) {
 		if (offset >= back) {
 			transfer->source = TRANSFER_KERNEL_VECTOR;
 			transfer->address = (uint64_t)element;
 			transfer->skip = offset - back;
-			transfer->count = i + 1;
+			transfer->count = i + entered;
 			return true;
 		}
 		back -= offset;

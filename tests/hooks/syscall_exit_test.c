@@ -220,6 +220,19 @@ static void a_vector_that_ends_at_the_size_of_a_gathered_event_is_one_segment(vo
 	socket_pair_close(&pair);
 }
 
+static void eight_elements_are_still_one_segment(void **unused)
+{
+	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
+	struct iovec out[8];
+
+	(void)unused;
+	for (size_t i = 0; i < 8; i++)
+		out[i] = vector_of("ab");
+	assert_int_equal(writev(pair.client, out, 8), 16);
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "abababababababab"));
+	socket_pair_close(&pair);
+}
+
 static void what_follows_eight_elements_is_a_hole_that_the_turn_reports(void **unused)
 {
 	struct socket_pair pair = socket_pair_tcp(PAIR_IPV4);
@@ -604,6 +617,7 @@ int main(void)
 		cmocka_unit_test(the_elements_of_a_small_vector_are_one_segment),
 		cmocka_unit_test(each_element_of_a_large_vector_is_a_segment),
 		cmocka_unit_test(a_vector_that_ends_at_the_size_of_a_gathered_event_is_one_segment),
+		cmocka_unit_test(eight_elements_are_still_one_segment),
 		cmocka_unit_test(what_follows_eight_elements_is_a_hole_that_the_turn_reports),
 		cmocka_unit_test(no_message_is_not_the_end_of_the_stream),
 		cmocka_unit_test(a_peek_takes_nothing),
