@@ -11,9 +11,22 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#define STATE_TRACEPOINT "btf_trace_inet_sock_set_state"
+
 enum { RINGBUF_PROBE_BYTES = 65536 }; /* a multiple of every page size */
 
 static const struct bpf_insn return_zero[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
+/* bpf_probe_read_kernel of nothing: kernel lockdown takes the helper away. */
+static const struct bpf_insn read_kernel_memory[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+	{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3, .imm = 0},
+	{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
 	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
 	{.code = BPF_JMP | BPF_EXIT},
 };
@@ -23,17 +36,24 @@ static bool has_function(const struct btf *kernel, const char *name)
 	return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
 }
 
-/* Returns -errno if the kernel refuses, else 0. */
-static int probe_tracing(const struct btf *kernel, const char *target, uint32_t kind, enum bpf_attach_type attach)
+/* The descriptor of the program, or -errno if the kernel refuses it. */
+static int tracing_load(const struct btf *kernel, const char *target, uint32_t kind, enum bpf_attach_type attach,
+			const struct bpf_insn *program, size_t count)
 {
 	int target_id = btf__find_by_name_kind(kernel, target, kind);
 	if (target_id < 0)
 		return -ENOENT;
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach, .attach_btf_id = (uint32_t)target_id);
-	int program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "Dual BSD/GPL", return_zero,
-				    sizeof(return_zero) / sizeof(return_zero[0]), &options);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "Dual BSD/GPL", program, count, &options);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Returns -errno if the kernel refuses, else 0. */
+static int probe_tracing(const struct btf *kernel, const char *target, uint32_t kind, enum bpf_attach_type attach)
+{
+	int program = tracing_load(kernel, target, kind, attach, return_zero, sizeof(return_zero) / sizeof(return_zero[0]));
 	if (program < 0)
-		return -errno;
+		return program;
 	int link = bpf_raw_tracepoint_open(NULL, program);
 	int error = link < 0 ? -errno : 0;
 	if (link >= 0)
@@ -73,7 +93,8 @@ static int probe_ring_buffer(char *message, size_t message_size)
 	int error = -errno;
 	if (error == -EPERM)
 		snprintf(message, message_size,
-			 "the kernel refuses BPF (EPERM): run as root, or give CAP_BPF and CAP_PERFMON");
+			 "the kernel refuses BPF (EPERM): run as root, or give CAP_BPF and CAP_PERFMON, and before "
+			 "Linux 5.11 LimitMEMLOCK=infinity");
 	else if (error == -ENOSYS)
 		snprintf(message, message_size, "the kernel has no bpf system call: it needs CONFIG_BPF_SYSCALL");
 	else
@@ -85,18 +106,31 @@ static int probe_ring_buffer(char *message, size_t message_size)
 
 static int probe_tracepoint(const struct btf *kernel, char *message, size_t message_size)
 {
-	int error = probe_tracing(kernel, "btf_trace_inet_sock_set_state", BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP);
+	int error = probe_tracing(kernel, STATE_TRACEPOINT, BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP);
 
 	if (error == -EPERM)
 		snprintf(message, message_size,
-			 "the kernel refuses tracing programs (EPERM): give CAP_PERFMON too, and check that kernel "
-			 "lockdown is not set to confidentiality");
+			 "the kernel refuses tracing programs (EPERM): give CAP_PERFMON too");
 	else if (error)
 		snprintf(message, message_size,
 			 "the kernel cannot attach to its own tracepoints (%s): it needs CONFIG_BPF_EVENTS and "
 			 "CONFIG_FTRACE_SYSCALLS",
 			 strerror(-error));
 	return error;
+}
+
+static int probe_kernel_memory(const struct btf *kernel, char *message, size_t message_size)
+{
+	int program = tracing_load(kernel, STATE_TRACEPOINT, BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP, read_kernel_memory,
+				   sizeof(read_kernel_memory) / sizeof(read_kernel_memory[0]));
+	if (program >= 0) {
+		close(program);
+		return 0;
+	}
+	snprintf(message, message_size,
+		 "the kernel does not let programs read its memory (%s): kernel lockdown must not be set to confidentiality",
+		 strerror(-program));
+	return program;
 }
 
 /* The number of arguments of tcp_recvmsg: 6 until 5.18, 5 since 5.19, 4 since 7.x. */
@@ -140,10 +174,12 @@ int kernel_features_probe(struct kernel_features *features, char *message, size_
 		snprintf(message, message_size,
 			 "the kernel does not describe its types (/sys/kernel/btf/vmlinux: %s): it needs "
 			 "CONFIG_DEBUG_INFO_BTF",
-			 strerror(-error));
+			 error == -ESRCH ? "not there" : strerror(-error));
 		return error;
 	}
 	error = probe_tracepoint(kernel, message, message_size);
+	if (error == 0)
+		error = probe_kernel_memory(kernel, message, message_size);
 	if (error == 0) {
 		features->fexit_error = -probe_tracing(kernel, "tcp_sendmsg", BTF_KIND_FUNC, BPF_TRACE_FEXIT);
 		features->fexit = features->fexit_error == 0;
