@@ -11,5 +11,5 @@ for program in "$@"; do
 	files+=(--file "$program:/tests/$(basename "$program")")
 	inside+="echo; echo '== $(basename "$program")'; SHMOTEL_TEST_CAPTURE=$capture /tests/$(basename "$program") || failed=1; "
 done
-exec "$(dirname "$(realpath "$0")")/boot.sh" --kernel "$kernel" --seconds 600 "${files[@]}" -- \
+exec "$(dirname "$(realpath "$0")")/boot.sh" --kernel "$kernel" --seconds 1200 "${files[@]}" -- \
 	sh -c "cd /tmp; failed=0; $inside exit \$failed"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Fetch one of Debian's cloud kernels, if it is not there yet, and print the path of its image: kernel.sh 5.10|6.1|6.12|7.2
 #
-# Kept in ${XDG_CACHE_HOME:-~/.cache}/shmotel/kernels. 77 with the reason on standard error: it cannot be had.
+# From the mirror that apt is set up for, or SHMOTEL_VM_MIRROR=URL, where debian/ and debian-security/ are. Kept in
+# ${XDG_CACHE_HOME:-~/.cache}/shmotel/kernels. 77 with the reason on standard error: it cannot be had.
 set -euo pipefail
 
 cannot() { echo "$*" >&2; exit 77; }
@@ -22,21 +23,24 @@ if [ ! -s "$cache/vmlinuz" ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	mkdir -p "$cache" "$work"/lists/partial "$work"/archives/partial
-	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m1 debian.org || true)
-	mirror=${mirror:-http://deb.debian.org}
+	site=${SHMOTEL_VM_MIRROR:+${SHMOTEL_VM_MIRROR%/}/$archive}
+	[ -n "$site" ] || site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null |
+		grep -m1 "debian\.org/$archive/*\$" || echo "http://deb.debian.org/$archive")
 	# Its own list of sources, so that this machine's are left alone.
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror%/debian*}/$archive $suite main" \
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" \
 		>"$work/sources"
 	apt=(-q -o APT::Sandbox::User=root -o Dir::Etc::SourceList="$work/sources" -o Dir::Etc::SourceParts=/dev/null
-		-o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" -o Acquire::Languages=none)
-	apt-get "${apt[@]}" update >"$work/log" 2>&1 || { tail -n 3 "$work/log" >&2; cannot "$suite cannot be listed"; }
-	name=$(apt-cache "${apt[@]}" pkgnames | grep -E "$package" | sort -V | tail -n 1)
-	[ -n "$name" ] || cannot "$suite has no package $package any more"
+		-o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" -o Acquire::Languages=none -o APT::Update::Error-Mode=any)
+	apt-get "${apt[@]}" update >"$work/log" 2>&1 ||
+		{ tail -n 3 "$work/log" >&2; cannot "the packages of $suite cannot be listed from $site"; }
+	name=$(apt-cache "${apt[@]}" pkgnames | { grep -E "$package" || true; } | sort -V | tail -n 1)
+	[ -n "$name" ] || cannot "$suite has no package $package any more: look for another suite or series, tests/vm/kernel.sh"
 	(cd "$work" && apt-get "${apt[@]}" download "$name" >"$work/log" 2>&1) ||
 		{ tail -n 3 "$work/log" >&2; cannot "$name could not be downloaded"; }
 	# In /boot, or beside its modules.
 	dpkg-deb --fsys-tarfile "$work"/*.deb | tar -xf - --wildcards --to-stdout './*/vmlinuz*' >"$work/vmlinuz"
 	[ -s "$work/vmlinuz" ] || cannot "$name holds no kernel image"
-	mv "$work/vmlinuz" "$cache/vmlinuz"
+	cp "$work/vmlinuz" "$cache/vmlinuz.part"
+	mv "$cache/vmlinuz.part" "$cache/vmlinuz"
 fi
 echo "$cache/vmlinuz"
