@@ -42,19 +42,31 @@ uint64_t loop_timers_wait_ns(const struct loop_timers *timers, uint64_t now_ns)
 	return timers->waiting->deadline_ns <= now_ns ? 0 : timers->waiting->deadline_ns - now_ns;
 }
 
+/* Move what may fire from one list to the other, in order. */
+static void timers_take_due(struct loop_timers *timers, uint64_t now_ns)
+{
+	struct loop_timer **to = &timers->due;
+
+	for (struct loop_timer **at = &timers->waiting; *at != NULL;) {
+		struct loop_timer *timer = *at;
+
+		if (timer->deadline_ns > now_ns + timer->slack_ns) {
+			at = &timer->next;
+			continue;
+		}
+		*at = timer->next;
+		timer->next = NULL;
+		*to = timer;
+		to = &timer->next;
+	}
+}
+
 int loop_timers_fire(struct loop_timers *timers, uint64_t now_ns)
 {
-	struct loop_timer **end = &timers->waiting;
 	int fired = 0;
 
 	/* Taken out first, so that a timer that keeps setting itself into the past cannot hold the loop. */
-	while (*end != NULL && (*end)->deadline_ns <= now_ns)
-		end = &(*end)->next;
-	if (end == &timers->waiting)
-		return 0;
-	timers->due = timers->waiting;
-	timers->waiting = *end;
-	*end = NULL;
+	timers_take_due(timers, now_ns);
 	while (timers->due != NULL) {
 		struct loop_timer *timer = timers->due;
 

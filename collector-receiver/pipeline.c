@@ -11,6 +11,8 @@
 #include "daemon/log.h"
 
 static const uint64_t second_ns = 1000000000;
+/* The sensor wakes the receiver twice a second while anything flows. */
+static const uint64_t tick_slack_ns = 250000000;
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
@@ -104,10 +106,19 @@ static void tick_telemetry(void *context)
 	uint64_t now_ns = loop_now_ns();
 	uint64_t due_ns = telemetry_tick(p->telemetry, now_ns);
 
-	/* Further off than a batch may wait: there is none, and the next span has to say so. Metrics that are due
-	 * sooner make a span wait twice the delay at most. */
+	/* Further off than a batch may wait: there is none, and the next span has to say so. */
 	p->batch_waits = due_ns <= now_ns + p->batch_delay_ns;
 	loop_timer_set(p->loop, &p->telemetry_timer, due_ns);
+}
+
+/* Nothing more comes at once: the moment to send what is old enough. The sensor has gathered it for longer than a batch
+ * waits, mostly, so that it goes on without a wakeup of its own. */
+static void on_drained(void *context)
+{
+	struct pipeline *p = context;
+
+	if (p->batch_waits)
+		tick_telemetry(p);
 }
 
 static void take_exchange(void *context, const struct exchange *exchange)
@@ -115,10 +126,14 @@ static void take_exchange(void *context, const struct exchange *exchange)
 	struct pipeline *p = context;
 
 	telemetry_take(p->telemetry, exchange);
-	if (!p->batch_waits) {
-		p->batch_waits = true;
-		loop_timer_set(p->loop, &p->telemetry_timer, loop_now_ns());
-	}
+	if (p->batch_waits)
+		return;
+	p->batch_waits = true;
+	/* For a ring that is never empty, and for what comes of no record. */
+	const uint64_t latest_ns = loop_now_ns() + p->batch_delay_ns;
+
+	if (p->telemetry_timer.deadline_ns > latest_ns)
+		loop_timer_set(p->loop, &p->telemetry_timer, latest_ns);
 }
 
 static void tick_connections(void *context)
@@ -198,7 +213,7 @@ int pipeline_open(struct pipeline *p, struct loop *loop, const struct receiver_o
 	p->loop = loop;
 	p->batch_delay_ns = options->batch_delay_ns;
 	p->telemetry_timer = (struct loop_timer){.fire = tick_telemetry, .context = p};
-	p->connections_timer = (struct loop_timer){.fire = tick_connections, .context = p};
+	p->connections_timer = (struct loop_timer){.fire = tick_connections, .context = p, .slack_ns = tick_slack_ns};
 	error = open_telemetry(p, options, sink);
 	if (error == 0)
 		error = open_connections(p, options);
@@ -213,6 +228,7 @@ struct record_sink pipeline_sink(struct pipeline *p)
 {
 	return (struct record_sink){
 		.record = on_record,
+		.drained = on_drained,
 		.attached = on_attached,
 		.detached = on_detached,
 		.problem = on_problem,

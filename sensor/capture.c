@@ -96,8 +96,9 @@ static void programs_configure(struct capture *capture, const struct capture_opt
 	ports_configure(config->exclude_ports, options->exclude_ports, options->exclude_port_count);
 }
 
-static int maps_size(struct capture_bpf *programs, const struct capture_options *options)
+static int maps_size(const struct capture *capture, const struct capture_options *options)
 {
+	struct capture_bpf *programs = capture->programs;
 	int error = bpf_map__set_max_entries(programs->maps.events, options->kernel_ring_bytes);
 
 	if (!error)
@@ -108,6 +109,8 @@ static int maps_size(struct capture_bpf *programs, const struct capture_options 
 		error = bpf_map__set_max_entries(programs->maps.http2_walks, options->connections_max);
 	if (!error)
 		error = bpf_map__set_max_entries(programs->maps.processes, options->processes_max);
+	if (!error)
+		error = bpf_map__set_max_entries(programs->maps.counters, (uint32_t)capture->counter_cpus);
 	return error;
 }
 
@@ -176,13 +179,15 @@ static int programs_load(struct capture *capture, const struct capture_options *
 	if (!capture->programs)
 		return -errno;
 	programs_configure(capture, options);
-	int error = maps_size(capture->programs, options);
+	int error = maps_size(capture, options);
 	if (!error)
 		error = programs_select(capture);
 	if (!error)
 		error = capture_bpf__load(capture->programs);
 	if (!error)
 		error = capture_bpf__attach(capture->programs);
+	if (!error)
+		error = capture_counters_map(capture);
 	if (error)
 		return error;
 	capture->ring = ring_buffer__new(bpf_map__fd(capture->programs->maps.events), capture_event, capture, NULL);
@@ -193,6 +198,7 @@ static void programs_unload(struct capture *capture)
 {
 	ring_buffer__free(capture->ring);
 	capture->ring = NULL;
+	capture_counters_unmap(capture);
 	capture_bpf__destroy(capture->programs);
 	capture->programs = NULL;
 }

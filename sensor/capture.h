@@ -88,7 +88,10 @@ int capture_set_verdict(struct capture *capture, uint32_t kernel_pid, enum verdi
  * either. 0: there is none any more. */
 int capture_set_receiver(struct capture *capture, uint32_t pid);
 
-/* Set the entries that the kernel side and the drain own (cumulative); leave the others alone. */
+/* Set the entries that the kernel side and the drain own (cumulative); leave the others alone. No system call. */
 void capture_counters(struct capture *capture, uint64_t counters[SENSOR_COUNTER_COUNT]);
+
+/* Set PROGRAM_RECURSION, which only the kernel itself counts: a system call for each program. */
+void capture_recursion(const struct capture *capture, uint64_t counters[SENSOR_COUNTER_COUNT]);
 
 #endif

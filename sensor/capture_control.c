@@ -1,6 +1,5 @@
-/* Steer the loaded programs: walk what exists, flush, verdicts, counters. */
+/* Steer the loaded programs: walk what exists, flush, verdicts. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,52 +111,4 @@ int capture_set_receiver(struct capture *capture, uint32_t pid)
 	/* A process that the programs have not met has no entry: they ignore it when they do. */
 	int error = capture_set_verdict(capture, pid, VERDICT_IGNORE);
 	return error == -ENOENT ? 0 : error;
-}
-
-/* The sum over all CPUs of one counter of the kernel side. */
-static uint64_t counter_sum(const struct capture *capture, enum sensor_counter counter, uint64_t *values)
-{
-	uint32_t key = counter;
-	uint64_t sum = 0;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(capture->programs->maps.counters), &key, values) != 0)
-		return 0;
-	for (int cpu = 0; cpu < capture->counter_cpus; cpu++)
-		sum += values[cpu];
-	return sum;
-}
-
-static uint64_t recursion_sum(const struct capture *capture)
-{
-	struct bpf_program *program;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_program(program, capture->programs->obj)
-	{
-		struct bpf_prog_info info = {0};
-		uint32_t length = sizeof(info);
-		int fd = bpf_program__fd(program);
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
-			sum += info.recursion_misses;
-	}
-	return sum;
-}
-
-void capture_counters(struct capture *capture, uint64_t counters[SENSOR_COUNTER_COUNT])
-{
-	static const enum sensor_counter of_kernel[] = {
-		SENSOR_COUNTER_EVENTS_CAPTURED,	   SENSOR_COUNTER_KERNEL_RING_FULL,	 SENSOR_COUNTER_CONNECTION_TABLE_FULL,
-		SENSOR_COUNTER_PROCESS_TABLE_FULL, SENSOR_COUNTER_USER_MEMORY_UNREADABLE,
-		SENSOR_COUNTER_COMPAT_CALLS,	   SENSOR_COUNTER_HTTP2_PLACE_LOST,	 SENSOR_COUNTER_SENT_UNSEEN,
-	};
-	uint64_t *values = calloc((size_t)capture->counter_cpus, sizeof(*values));
-
-	if (values) {
-		for (size_t i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++)
-			counters[of_kernel[i]] = counter_sum(capture, of_kernel[i], values);
-		free(values);
-	}
-	counters[SENSOR_COUNTER_PROGRAM_RECURSION] = recursion_sum(capture);
-	counters[SENSOR_COUNTER_EVENTS_DRAINED] = capture->events_drained;
-	counters[SENSOR_COUNTER_EVENTS_MALFORMED] = capture->events_malformed;
 }

@@ -25,6 +25,7 @@ enum {
 static void counters_print(struct sensor *sensor)
 {
 	capture_counters(sensor->capture, sensor->counters);
+	capture_recursion(sensor->capture, sensor->counters);
 	counter_report_print(sensor->counters);
 }
 
@@ -118,6 +119,7 @@ static void sweep(struct sensor *sensor, uint64_t now)
 	int error = capture_sweep(sensor->capture);
 
 	sensor->sweep_due_ns = now + SENSOR_SWEEP_INTERVAL_NS;
+	capture_recursion(sensor->capture, sensor->counters);
 	if (error != 0)
 		LOG_LIMITED(LOG_LEVEL_WARNING, "Unix sockets that have ended stay in the kernel's table: %s",
 			    strerror(-error));
@@ -208,6 +210,7 @@ void sensor_drain_at_exit(struct sensor *sensor)
 		end_pass(sensor, sensor_now_ns());
 	await_room_at_exit(sensor);
 	capture_counters(sensor->capture, sensor->counters);
+	capture_recursion(sensor->capture, sensor->counters);
 	relay_report(&sensor->relay);
 	end_pass(sensor, sensor_now_ns());
 	counters_print(sensor);

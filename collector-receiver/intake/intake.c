@@ -114,6 +114,8 @@ static enum shm_read intake_read(struct intake *intake, uint64_t records_max, ui
 		record_hand_over(intake);
 	}
 	shm_ring_reader_release(reader);
+	if (found == SHM_READ_EMPTY && intake->sink.drained != NULL)
+		intake->sink.drained(intake->sink.context);
 	return found;
 }
 

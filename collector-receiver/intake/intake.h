@@ -12,6 +12,8 @@ struct intake;
 struct record_sink {
 	/* Checked; valid during the call. All types, counters and clock included. */
 	void (*record)(void *context, const struct shm_record_view *view);
+	/* All that was published has been handed over. May be NULL. */
+	void (*drained)(void *context);
 	void (*attached)(void *context, uint64_t generation, uint32_t sensor_pid);
 	void (*detached)(void *context);
 	/* One sentence when there is no ring to read, once per change of reason: attempts go on. May be NULL. */

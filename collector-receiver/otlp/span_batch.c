@@ -123,7 +123,6 @@ static void empty(struct span_batch *batch)
 	batch->first = NULL;
 	batch->count = 0;
 	batch->envelope_bytes = 0;
-	batch->deadline_ns = 0;
 	wire_buffer_reset(&batch->spans);
 }
 
@@ -198,7 +197,7 @@ static bool exceeds(const struct span_batch *batch, const struct resource *resou
 	return taken + span_encoded_size(span) > batch->bytes_max;
 }
 
-void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span)
+void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span, uint64_t end_ns)
 {
 	counter_add(COUNTER_SPANS, 1);
 	if (batch->count > 0 && exceeds(batch, resource, span))
@@ -212,17 +211,23 @@ void span_batch_add(struct span_batch *batch, struct resource *resource, const s
 			return;
 		}
 	}
+	if (batch->count == 1 || end_ns < batch->since_ns)
+		batch->since_ns = end_ns;
 	if (batch->count >= batch->count_max)
 		span_batch_flush(batch);
 }
 
 uint64_t span_batch_tick(struct span_batch *batch, uint64_t now_ns)
 {
-	if (batch->count > 0 && batch->deadline_ns == 0)
-		batch->deadline_ns = now_ns + batch->delay_ns;
-	if (batch->count > 0 && now_ns >= batch->deadline_ns)
-		span_batch_flush(batch);
-	return batch->count > 0 ? batch->deadline_ns : UINT64_MAX;
+	if (batch->count == 0)
+		return UINT64_MAX;
+	/* No time of another process makes a span wait for longer than that. */
+	if (batch->since_ns > now_ns)
+		batch->since_ns = now_ns;
+	if (now_ns - batch->since_ns < batch->delay_ns)
+		return batch->since_ns + batch->delay_ns;
+	span_batch_flush(batch);
+	return UINT64_MAX;
 }
 
 void span_batch_free(struct span_batch *batch)

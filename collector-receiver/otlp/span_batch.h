@@ -14,7 +14,7 @@ struct span_batch {
 	uint32_t count;
 	size_t envelope_bytes;	/* what resources and scopes will add */
 	struct resource *first; /* with spans in this batch */
-	uint64_t deadline_ns;	/* CLOCK_MONOTONIC; 0: not set yet */
+	uint64_t since_ns;	/* CLOCK_MONOTONIC: when what its oldest span tells of ended */
 	uint32_t count_max;
 	size_t bytes_max; /* of the request, before compression */
 	uint64_t delay_ns;
@@ -22,11 +22,11 @@ struct span_batch {
 };
 
 /* Encode the span into the batch; flushes before or after when a limit demands it. When memory fails the span is
- * counted (SPANS_NO_MEMORY). */
-void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span);
+ * counted (SPANS_NO_MEMORY). `end_ns` is when what it tells of ended (CLOCK_MONOTONIC). */
+void span_batch_add(struct span_batch *batch, struct resource *resource, const struct span *span, uint64_t end_ns);
 
-/* Send what has waited for delay_ns. Waiting begins with the first tick that finds spans; returns the deadline
- * (CLOCK_MONOTONIC), UINT64_MAX when nothing waits. */
+/* Send the batch if what its oldest span tells of ended delay_ns ago: what it waited for before it came here counts.
+ * Returns when that will be (CLOCK_MONOTONIC), UINT64_MAX when nothing waits. */
 uint64_t span_batch_tick(struct span_batch *batch, uint64_t now_ns);
 
 void span_batch_flush(struct span_batch *batch);

@@ -295,7 +295,7 @@ void telemetry_take(void *context, const struct exchange *exchange)
 	if (!t->config.traces)
 		return;
 	if (t->span.sampled || t->config.export_unsampled)
-		span_batch_add(&t->batch, resource, &t->span);
+		span_batch_add(&t->batch, resource, &t->span, exchange->end_ns);
 	else
 		counter_add(COUNTER_SPANS_NOT_SAMPLED, 1);
 }

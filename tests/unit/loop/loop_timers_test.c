@@ -53,6 +53,25 @@ static void only_what_is_due_fires_and_only_once(void **state)
 	assert_true(loop_timers_wait_ns(&timers, 30) == LOOP_FOREVER);
 }
 
+static void a_timer_fires_early_by_its_slack_but_no_wait_is_shorter_for_it(void **state)
+{
+	struct loop_timers timers = {0};
+	struct tick a, b;
+
+	(void)state;
+	tick_init(&a, &timers);
+	tick_init(&b, &timers);
+	b.timer.slack_ns = 30;
+	loop_timers_set(&timers, &a.timer, 50);
+	loop_timers_set(&timers, &b.timer, 60);
+	assert_int_equal(loop_timers_fire(&timers, 29), 0);
+	assert_int_equal(loop_timers_fire(&timers, 30), 1);
+	assert_int_equal(b.fired, 1);
+	loop_timers_set(&timers, &b.timer, 60);
+	loop_timers_cancel(&timers, &a.timer);
+	assert_int_equal(loop_timers_wait_ns(&timers, 29), 31);
+}
+
 static void setting_a_set_timer_moves_it(void **state)
 {
 	struct loop_timers timers = {0};
@@ -114,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_due_fires_and_only_once),
+		cmocka_unit_test(a_timer_fires_early_by_its_slack_but_no_wait_is_shorter_for_it),
 		cmocka_unit_test(setting_a_set_timer_moves_it),
 		cmocka_unit_test(a_cancelled_timer_does_not_fire_even_if_it_was_due_in_the_same_pass),
 		cmocka_unit_test(a_timer_that_sets_itself_into_the_past_fires_once_a_pass),

@@ -96,6 +96,14 @@ static void take(const struct process *process, enum exchange_role role)
 	telemetry_take(telemetry, &exchange);
 }
 
+static void take_ended(uint64_t end_ns)
+{
+	struct exchange exchange = exchange_fixture(EXCHANGE_SERVER, &shop);
+
+	exchange.end_ns = end_ns;
+	telemetry_take(telemetry, &exchange);
+}
+
 static uint64_t advance(uint64_t by_ns)
 {
 	now_ns += by_ns;
@@ -207,7 +215,7 @@ static void a_batch_goes_out_when_it_is_old_enough(void **state)
 	(void)state;
 	config.batch_delay_ns = 200 * MS;
 	start();
-	take(&shop, EXCHANGE_SERVER);
+	take_ended(now_ns);
 	assert_int_equal(telemetry_tick(telemetry, now_ns), now_ns + 200 * MS);
 	advance(199 * MS);
 	assert_int_equal(kept.count, 0);
@@ -215,6 +223,31 @@ static void a_batch_goes_out_when_it_is_old_enough(void **state)
 	assert_int_equal(kept.count, 1);
 	/* nothing waits: the next time is that of the metrics */
 	assert_int_equal(telemetry_tick(telemetry, now_ns), 10 * NS_PER_S + 60 * NS_PER_S);
+}
+
+static void a_span_has_waited_since_the_end_of_what_it_tells(void **state)
+{
+	(void)state;
+	config.batch_delay_ns = 200 * MS;
+	start();
+	take_ended(now_ns - 150 * MS);
+	assert_int_equal(telemetry_tick(telemetry, now_ns), now_ns + 50 * MS);
+	take_ended(now_ns - 200 * MS);
+	assert_int_equal(kept.count, 0);
+	telemetry_tick(telemetry, now_ns);
+	assert_int_equal(kept.count, 1);
+	assert_int_equal(kept.requests[0]->items, 2);
+}
+
+static void an_end_in_the_future_makes_no_span_wait_longer(void **state)
+{
+	(void)state;
+	config.batch_delay_ns = 200 * MS;
+	start();
+	take_ended(now_ns + 3600 * NS_PER_S);
+	assert_int_equal(telemetry_tick(telemetry, now_ns), now_ns + 200 * MS);
+	advance(200 * MS);
+	assert_int_equal(kept.count, 1);
 }
 
 static void a_request_is_never_larger_than_its_limit(void **state)
@@ -998,6 +1031,8 @@ int main(void)
 		TEST(operations_beyond_the_cardinality_limit_share_one_point),
 		TEST(a_batch_goes_out_when_it_has_its_number_of_spans),
 		TEST(a_batch_goes_out_when_it_is_old_enough),
+		TEST(a_span_has_waited_since_the_end_of_what_it_tells),
+		TEST(an_end_in_the_future_makes_no_span_wait_longer),
 		TEST(a_request_is_never_larger_than_its_limit),
 		TEST(a_span_larger_than_the_limit_goes_alone),
 		TEST(an_unsampled_request_makes_a_measurement_and_no_span),

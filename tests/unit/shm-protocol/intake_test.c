@@ -41,6 +41,7 @@ struct fixture {
 	struct loop *loop;
 	struct intake *intake;
 	unsigned attached, detached, records;
+	unsigned records_when_drained;
 	uint64_t generation;
 	uint64_t last_connection_id;
 	uint64_t lost_records;
@@ -136,6 +137,14 @@ static void sink_record(void *context, const struct shm_record_view *view)
 		fixture->lost_records += view->loss->records;
 }
 
+static void sink_drained(void *context)
+{
+	struct fixture *fixture = context;
+
+	assert_int_equal(intake_lag_bytes(fixture->intake), 0);
+	fixture->records_when_drained = fixture->records;
+}
+
 static void sink_attached(void *context, uint64_t generation, uint32_t sensor_pid)
 {
 	struct fixture *fixture = context;
@@ -165,6 +174,7 @@ static void receiver_start(struct fixture *fixture)
 {
 	const struct record_sink sink = {
 		.record = sink_record,
+		.drained = sink_drained,
 		.attached = sink_attached,
 		.detached = sink_detached,
 		.problem = sink_problem,
@@ -237,6 +247,7 @@ static void records_pass_from_the_session_to_the_sink(void **state)
 	assert_int_equal(fixture->last_connection_id, 100);
 	assert_int_equal(counters[COUNTER_RECORDS_READ], 100);
 	assert_int_equal(intake_lag_bytes(fixture->intake), 0);
+	assert_int_equal(fixture->records_when_drained, 100);
 }
 
 static void a_sleeping_receiver_is_rung_for_once_per_publish(void **state)
