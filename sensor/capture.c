@@ -2,10 +2,13 @@
 #include "capture.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <bpf/libbpf.h>
 
@@ -194,6 +197,25 @@ static int programs_load(struct capture *capture, const struct capture_options *
 	return capture->ring ? 0 : -errno;
 }
 
+/* Let go of the whole pages of what was read to load the programs: they are in the executable, and nobody reads them again. */
+static void pages_forget(const void *bytes, size_t size)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)bytes + page - 1) & ~(page - 1), to = ((uintptr_t)bytes + size) & ~(page - 1);
+
+	if (from < to)
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+static void loading_forget(const struct capture *capture)
+{
+	const struct bpf_object_skeleton *skeleton = capture->programs->skeleton;
+
+	pages_forget(skeleton->data, skeleton->data_sz);
+	/* libbpf has freed megabytes, among them the kernel's types. */
+	malloc_trim(0);
+}
+
 static void programs_unload(struct capture *capture)
 {
 	ring_buffer__free(capture->ring);
@@ -257,6 +279,8 @@ int capture_open(struct capture **capture, const struct capture_options *options
 			error = programs_fall_back(made, options, message, message_size);
 		if (error)
 			refusal_describe(made, options, error, message, message_size);
+		else
+			loading_forget(made);
 	}
 	refusal_end();
 	if (error) {

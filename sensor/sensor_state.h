@@ -12,9 +12,10 @@ enum { SENSOR_MESSAGE_BYTES = 512 };
  * waits. What comes in between is fetched by polling, until a poll finds nothing. The poll is the longer of the two by
  * more than any event takes to be written: so none is left behind that neither wakes nor is polled for. */
 enum {
-	SENSOR_WAKEUP_INTERVAL_US = 400 * 1000,
-	SENSOR_POLL_INTERVAL_NS = 500 * 1000 * 1000,
+	SENSOR_WAKEUP_INTERVAL_US = 500 * 1000,
+	SENSOR_POLL_INTERVAL_NS = 550 * 1000 * 1000,
 	SENSOR_REPORT_INTERVAL_NS = 1000 * 1000 * 1000,
+	SENSOR_SLACK_NS = 250 * 1000 * 1000, /* by which reports and sweeps may be early */
 };
 
 #define SENSOR_SWEEP_INTERVAL_NS (10 * UINT64_C(1000000000))
