@@ -55,16 +55,14 @@ void a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again(vo
  * understood. */
 void any_allocation_may_fail_and_the_connection_is_followed_again(void **state);
 
+#define CONVERSATION_TEST(name, table) cmocka_unit_test_prestate(name, (void *)(table))
 #define CONVERSATION_TESTS(table)                                                                                      \
-	cmocka_unit_test_prestate(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server,  \
-				  (void *)(table)),                                                                     \
-		cmocka_unit_test_prestate(                                                                              \
-			conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client,          \
-			(void *)(table)),                                                                               \
-		cmocka_unit_test_prestate(conversations_that_end_after_any_byte_invent_nothing_and_keep_nothing,        \
-					  (void *)(table)),                                                             \
-		cmocka_unit_test_prestate(a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again,     \
-					  (void *)(table)),                                                             \
-		cmocka_unit_test_prestate(any_allocation_may_fail_and_the_connection_is_followed_again, (void *)(table))
+	CONVERSATION_TEST(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_server,       \
+			  table),                                                                                      \
+		CONVERSATION_TEST(conversations_give_the_same_exchanges_however_they_are_cut_into_records_at_the_client,\
+				  table),                                                                              \
+		CONVERSATION_TEST(conversations_that_end_after_any_byte_invent_nothing_and_keep_nothing, table),       \
+		CONVERSATION_TEST(a_hole_at_any_place_invents_nothing_and_the_connection_is_followed_again, table),    \
+		CONVERSATION_TEST(any_allocation_may_fail_and_the_connection_is_followed_again, table)
 
 #endif
