@@ -41,7 +41,8 @@ struct shm_record_process {
 	uint32_t pid_namespace;  /* inode numbers as in /proc/PID/ns */
 	uint32_t net_namespace;
 	uint16_t command_bytes;             /* comm, as in /proc/PID/comm */
-	uint16_t executable_bytes;          /* absolute path as the process sees it, or a bare name if only that is known */
+	uint16_t executable_bytes;          /* absolute path as the process sees it, or a bare name if only that is
+					     * known */
 	uint16_t command_line_bytes;        /* arguments separated by NUL, as in /proc/PID/cmdline */
 	uint16_t cgroup_bytes;              /* path within the hierarchy */
 	uint16_t container_id_bytes;        /* 64 hex digits where the runtime uses them */
@@ -70,8 +71,10 @@ enum shm_role {
 
 /* header.flags of a connection record */
 enum shm_connection_flag {
-	SHM_CONNECTION_JOINED = 1 << 0,   /* bytes had passed before the first that is reported: the first offset may be mid-message */
-	SHM_CONNECTION_SNAPSHOT = 1 << 1, /* announced as part of a snapshot: the first data record of a direction tells where it stands */
+	SHM_CONNECTION_JOINED = 1 << 0,   /* bytes had passed before the first that is reported: the first offset may be
+					   * mid-message */
+	SHM_CONNECTION_SNAPSHOT = 1 << 1, /* announced as part of a snapshot: the first data record of a direction tells
+					   * where it stands */
 	SHM_CONNECTION_OWNER = 1 << 2,    /* announced before; only process_id has changed */
 };
 
@@ -96,7 +99,8 @@ struct shm_record_connection {
 enum shm_data_flag {
 	SHM_DATA_SENT = 1 << 0,          /* sent by the owner; clear: received by the owner */
 	SHM_DATA_END_OF_STREAM = 1 << 1, /* the direction ends after these bytes (often zero bytes) */
-	SHM_DATA_HTTP2_FRAME = 1 << 2,   /* the first byte is the first of an HTTP/2 frame's header, or of the preface */
+	SHM_DATA_HTTP2_FRAME = 1 << 2,   /* the first byte is the first of an HTTP/2 frame's header, or of the
+					  * preface */
 };
 
 /* A segment of one direction: `byte_count` bytes starting at stream position `offset`, of which the first

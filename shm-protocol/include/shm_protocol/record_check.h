@@ -23,8 +23,8 @@ struct shm_record_view {
 	union {
 		struct {
 			const struct shm_record_process *fixed;
-			struct shm_string command, executable, command_line, cgroup, container_id, pod_uid, service_name,
-				resource_attributes;
+			struct shm_string command, executable, command_line, cgroup, container_id, pod_uid,
+				service_name, resource_attributes;
 		} process;
 		const struct shm_record_process_exit *process_exit;
 		struct {

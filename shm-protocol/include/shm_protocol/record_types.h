@@ -3,7 +3,7 @@
 #define SHM_PROTOCOL_RECORD_TYPES_H
 
 #define SHM_RECORD_TYPES(RECORD)                                                                                       \
-	RECORD(PROCESS, 1, shm_record_process, "a process is announced, once, before anything that refers to it")       \
+	RECORD(PROCESS, 1, shm_record_process, "a process is announced, once, before anything that refers to it")      \
 	RECORD(PROCESS_EXIT, 2, shm_record_process_exit, "a process has ended")                                        \
 	RECORD(CONNECTION, 3, shm_record_connection, "a connection is announced, or has a new owner")                  \
 	RECORD(DATA, 4, shm_record_data, "a segment of one direction of a connection")                                 \

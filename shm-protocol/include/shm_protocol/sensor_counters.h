@@ -53,7 +53,7 @@
 		       "socket system calls of 32-bit programs, whose traffic is not followed")                        \
 	SENSOR_COUNTER(HTTP2_PLACE_LOST, "shmotel.sensor.http2.place_lost", "{loss}", "stage=capture",                 \
 		       "times the frame walker lost its place in a direction of an HTTP/2 connection")                 \
-	SENSOR_COUNTER(SENT_UNSEEN, "shmotel.sensor.connection.unseen", "{connection}", "stage=capture",                \
+	SENSOR_COUNTER(SENT_UNSEEN, "shmotel.sensor.connection.unseen", "{connection}", "stage=capture",               \
 		       "TCP connections that sent more than the capture has seen: it does not cover the way they took")
 
 enum sensor_counter {
