@@ -27,7 +27,8 @@
 			 "stage=tables,reason=unknown_connection", "records of connections that were never announced") \
 	RECEIVER_COUNTER(STREAM_BUFFERS_FULL, "shmotel.receiver.segment.lost", "{segment}",                            \
 			 "stage=tables,reason=stream_buffers", "unfinished heads given up for want of a buffer")       \
-	RECEIVER_COUNTER(BYTES_SEEN, "shmotel.receiver.stream.io", "By", "state=seen", "stream bytes that were captured")\
+	RECEIVER_COUNTER(BYTES_SEEN, "shmotel.receiver.stream.io", "By", "state=seen",                                 \
+			 "stream bytes that were captured")                                                            \
 	RECEIVER_COUNTER(BYTES_HOLES, "shmotel.receiver.stream.io", "By", "state=hole", "stream bytes stepped over")   \
 	RECEIVER_COUNTER(BYTES_UNRECOGNISED, "shmotel.receiver.stream.io", "By", "state=unrecognised",                 \
 			 "captured bytes of connections whose protocol is not known")                                  \
@@ -55,7 +56,8 @@
 			 "stage=parser,reason=unmatched", "responses whose request was not seen")                      \
 	RECEIVER_COUNTER(STATEMENTS_EVICTED, "shmotel.receiver.statement.evicted", "{statement}", "",                  \
 			 "prepared statements and portals forgotten because a connection had too many")                \
-	RECEIVER_COUNTER(EXCHANGES, "shmotel.receiver.exchanges", "{exchange}", "", "requests paired with their response")\
+	RECEIVER_COUNTER(EXCHANGES, "shmotel.receiver.exchanges", "{exchange}", "",                                    \
+			 "requests paired with their response")                                                        \
 	RECEIVER_COUNTER(EXCHANGES_INCOMPLETE, "shmotel.receiver.exchanges.incomplete", "{exchange}", "",              \
 			 "requests reported without the end of their response")                                        \
 	RECEIVER_COUNTER(SPANS, "shmotel.receiver.spans", "{span}", "", "spans made")                                  \
@@ -120,7 +122,7 @@
 	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_SPANS, "shmotel.exporter.span.lost", "{span}", "reason=write_failed",     \
 			 "spans that could not be written to file, console or spool")                                  \
 	RECEIVER_COUNTER(EXPORT_WRITE_FAILED_POINTS, "shmotel.exporter.metric_data_point.lost", "{data_point}",        \
-			 "reason=write_failed", "data points that could not be written to file, console or spool")            \
+			 "reason=write_failed", "data points that could not be written to file, console or spool")     \
 	RECEIVER_COUNTER(EXPORT_RETRIES, "shmotel.exporter.retries", "{request}", "", "requests sent again")           \
 	RECEIVER_COUNTER(EXPORT_SPLITS, "shmotel.exporter.splits", "{request}", "", "requests halved for their size")  \
 	RECEIVER_COUNTER(EXPORT_MAYBE_TWICE_SPANS, "shmotel.exporter.span.possible_duplicate", "{span}", "",           \

@@ -60,7 +60,8 @@ static bool add_common_endpoint(struct option_texts *exports, const char *endpoi
 		length--;
 	snprintf(prefix, sizeof(prefix), "%s%s", signals, protocol_names[protocol]);
 	snprintf(base, sizeof(base), "%.*s", (int)length, endpoint);
-	return exports_add(exports, prefix, base, protocol == EXPORT_OTLP_HTTP && is_url(endpoint) ? paths[signal] : "");
+	return exports_add(exports, prefix, base,
+			   protocol == EXPORT_OTLP_HTTP && is_url(endpoint) ? paths[signal] : "");
 }
 
 /* The exporters of the file, for one signal. */
@@ -103,7 +104,8 @@ static bool apply_signal(struct receiver_options *options, size_t signal,
 
 bool receiver_exports_apply(struct receiver_options *options)
 {
-	const bool split = signal_differs(&options->signals[OTLP_TRACES]) || signal_differs(&options->signals[OTLP_METRICS]);
+	const bool split =
+		signal_differs(&options->signals[OTLP_TRACES]) || signal_differs(&options->signals[OTLP_METRICS]);
 	struct option_texts before = options->exports;
 	bool done = true;
 
@@ -111,7 +113,8 @@ bool receiver_exports_apply(struct receiver_options *options)
 		return true;
 	options->exports = (struct option_texts){0};
 	if (!split)
-		done = exports_add(&options->exports, protocol_names[options->otlp_protocol], options->otlp_endpoint, "");
+		done = exports_add(&options->exports, protocol_names[options->otlp_protocol], options->otlp_endpoint,
+				   "");
 	for (size_t i = 0; split && done && i < OTLP_SIGNAL_COUNT; i++)
 		done = apply_signal(options, i, &before);
 	exports_clear(&before);
@@ -259,8 +262,9 @@ void receiver_exports_print(const struct receiver_options *options, FILE *out)
 		if (target.kind != EXPORT_OTLP_GRPC && target.kind != EXPORT_OTLP_HTTP)
 			continue;
 		otlp = receiver_options_exporter(options, &target);
-		fprintf(out, "exporter %s: timeout %gs, compression %s, %zu headers, TLS %s\n", options->exports.items[i],
-			(double)otlp.timeout_ns / 1e9, otlp.gzip ? "gzip" : "none", otlp.header_count,
+		fprintf(out, "exporter %s: timeout %gs, compression %s, %zu headers, TLS %s\n",
+			options->exports.items[i], (double)otlp.timeout_ns / 1e9, otlp.gzip ? "gzip" : "none",
+			otlp.header_count,
 			!export_target_has_tls(&target, otlp.tls.insecure) ? "no"
 			: otlp.tls.insecure_skip_verify			   ? "yes, any certificate"
 									   : "yes");

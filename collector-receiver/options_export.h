@@ -1,4 +1,5 @@
-/* The part of the options that makes exporters: OpenTelemetry's variables for endpoints, and what is in force for each. */
+/* The part of the options that makes exporters: OpenTelemetry's variables for endpoints, and what is in force for
+ * each. */
 #ifndef RECEIVER_OPTIONS_EXPORT_H
 #define RECEIVER_OPTIONS_EXPORT_H
 
@@ -10,12 +11,13 @@
  * been settled. False: no memory. */
 bool receiver_exports_apply(struct receiver_options *options) __attribute__((warn_unused_result));
 
-/* What an exporter would refuse at start is refused here, so that --check-config says it too. False with a complaint. */
+/* What an exporter would refuse at start is refused here, so that --check-config says it too. False with a
+ * complaint. */
 bool receiver_exports_check(const struct receiver_options *options, char *complaint, size_t size)
 	__attribute__((warn_unused_result));
 
-/* For --check-config: read the files of TLS and look at the spool's directory, as the user that the receiver becomes. Root
- * is without its supplementary groups afterwards. False with a complaint. */
+/* For --check-config: read the files of TLS and look at the spool's directory, as the user that the receiver becomes.
+ * Root is without its supplementary groups afterwards. False with a complaint. */
 bool receiver_exports_check_files(const struct receiver_options *options, char *complaint, size_t size)
 	__attribute__((warn_unused_result));
 

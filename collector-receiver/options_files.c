@@ -13,8 +13,8 @@ static bool check_directory(const char *directory, char *complaint, size_t size)
 	if (directory == NULL || euidaccess(directory, R_OK | W_OK | X_OK) == 0)
 		return true;
 	snprintf(complaint, size,
-		 "receiver.sending_queue.storage.directory: \"%s\" cannot be used: %s. It has to exist, and the receiver's "
-		 "user has to be allowed to write there.",
+		 "receiver.sending_queue.storage.directory: \"%s\" cannot be used: %s. It has to exist, and the "
+		 "receiver's user has to be allowed to write there.",
 		 directory, strerror(errno));
 	return false;
 }

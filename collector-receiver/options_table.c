@@ -64,7 +64,7 @@ static const struct option_choice tls_versions[] = {
 /* What OpenTelemetry's variables can say of one signal apart from the others. */
 #define SIGNAL_ROWS(NAME, of, index)                                                                                   \
 	{.environment = "OTEL_EXPORTER_OTLP_" NAME "_ENDPOINT",                                                        \
-	 .help = "endpoint of " of ", with the whole path of a URL",                                                    \
+	 .help = "endpoint of " of ", with the whole path of a URL",                                                   \
 	 .type = OPTION_TEXT,                                                                                          \
 	 AT(signals[index].endpoint)},                                                                                 \
 		{.environment = "OTEL_EXPORTER_OTLP_" NAME "_PROTOCOL",                                                \
@@ -169,8 +169,8 @@ static const struct option rows[] = {
 	 .type = OPTION_BYTES, AT(buffer_bytes)},
 
 	{"receiver.export", "export", "SHMOTEL_EXPORT",
-	 "where to: otlp-grpc:unix:///PATH, otlp-grpc:http[s]://HOST:PORT, the same with otlp-http, console, file:PATH; "
-	 "traces/ or metrics/ before it for that signal alone",
+	 "where to: otlp-grpc:unix:///PATH, otlp-grpc:http[s]://HOST:PORT, the same with otlp-http, console, "
+	 "file:PATH; traces/ or metrics/ before it for that signal alone",
 	 "otlp-grpc:unix:///run/otelcol/otlp.sock", .type = OPTION_TEXTS, AT(exports)},
 	{"receiver.timeout", "timeout", "OTEL_EXPORTER_OTLP_TIMEOUT",
 	 "time for one attempt to deliver a request; if not given, 30s for otlp-http", "5s",
@@ -286,7 +286,8 @@ static const struct option rows[] = {
 	 "report command lines, which may hold secrets", "false", .type = OPTION_BOOLEAN, AT(command_line)},
 
 	{.flag = "status",
-	 .help = "ask the receiver that runs, print what it says, and exit with 0 if it is ready, 1 if not, 3 without answer",
+	 .help = "ask the receiver that runs, print what it says, and exit with 0 if it is ready, 1 if not, 3 "
+	 "without answer",
 	 .type = OPTION_BOOLEAN,
 	 AT(status)},
 	{.flag = "alive",

@@ -21,7 +21,8 @@ void receiver_announce(const struct receiver *receiver);
 /* Work until SIGTERM or SIGINT. SIGUSR1 prints the counters, SIGHUP says that it changes nothing. 0 or -errno. */
 int receiver_run(struct receiver *receiver) __attribute__((warn_unused_result));
 
-/* Take what is left in the ring, report what is unfinished, deliver within the shutdown timeout, or until another SIGTERM. */
+/* Take what is left in the ring, report what is unfinished, deliver within the shutdown timeout, or until another
+ * SIGTERM. */
 void receiver_drain(struct receiver *receiver);
 
 /* Print the counters and let go of everything. NULL is allowed. */

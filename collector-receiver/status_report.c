@@ -75,7 +75,8 @@ static void put_sensor(struct page *page, const struct status_report *report, ui
 	const struct pipeline *pipeline = report->pipeline;
 
 	if (!intake_is_attached(report->intake)) {
-		put(page, "sensor      not attached%s%s\n", pipeline->problem[0] != '\0' ? ": " : "", pipeline->problem);
+		put(page, "sensor      not attached%s%s\n", pipeline->problem[0] != '\0' ? ": " : "",
+		    pipeline->problem);
 		return;
 	}
 	put(page, "sensor      pid %" PRIu32 ", attached for ", pipeline->sensor_pid);

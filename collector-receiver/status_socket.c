@@ -101,7 +101,8 @@ static enum listener find_listener(const struct sockaddr_un *address)
 		return LISTENER_ALIVE;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
 		found = errno == ECONNREFUSED ? LISTENER_NONE : LISTENER_ALIVE;
-	else if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ANSWER_MS_MAX) == 1 && recv(fd, &byte, 1, 0) <= 0)
+	else if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ANSWER_MS_MAX) == 1 &&
+		 recv(fd, &byte, 1, 0) <= 0)
 		found = LISTENER_LEAVING;
 	close(fd);
 	return found;
@@ -153,8 +154,8 @@ int status_socket_open(struct status_socket **out, struct loop *loop, const char
 		return 0;
 	}
 	snprintf(message, size,
-		 "--status will find nobody: the socket %s cannot be made: %s; its directory has to be the receiver's user's "
-		 "to write, or --status-socket another",
+		 "--status will find nobody: the socket %s cannot be made: %s; its directory has to be the "
+		 "receiver's user's to write, or --status-socket another",
 		 path, error == -EADDRINUSE ? "another receiver listens there" : strerror(-error));
 	status_socket_close(self);
 	return error;

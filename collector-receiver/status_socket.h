@@ -16,14 +16,15 @@ struct status_socket;
 /* Write the text; its length, less than size. */
 typedef size_t (*status_text_fn)(void *context, char *text, size_t size);
 
-/* As root, before that is given up: make the directory of the socket if there is none, for `uid` to write. A failure shows
- * when the socket is opened. */
+/* As root, before that is given up: make the directory of the socket if there is none, for `uid` to write. A failure
+ * shows when the socket is opened. */
 void status_socket_prepare(const char *path, uid_t uid);
 
 /* Listen there, mode 0660, in place of a socket that nobody listens on any more. 0, or -errno with a sentence. */
 int status_socket_open(struct status_socket **socket, struct loop *loop, const char *path, status_text_fn text,
 		       void *context, char *message, size_t message_size) __attribute__((warn_unused_result));
-void status_socket_close(struct status_socket *socket); /* leaves the file: the cage lets none be removed; NULL is allowed */
+/* Leaves the file: the cage lets none be removed. NULL is allowed. */
+void status_socket_close(struct status_socket *socket);
 
 /* --- the other end ------------------------------------------------------------------------------------------------ */
 

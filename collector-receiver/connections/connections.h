@@ -1,8 +1,8 @@
 /* From records to exchanges: the processes and connections of one ring, and the conversations on them.
  *
  * The caller checks records and takes care of those that are not about processes and connections (clock, counters,
- * loss, snapshot_end). Single-threaded. Nothing is kept of a record after the call; exchanges are handed to the sink within
- * the call that completes them. */
+ * loss, snapshot_end). Single-threaded. Nothing is kept of a record after the call; exchanges are handed to the sink
+ * within the call that completes them. */
 #ifndef CONNECTIONS_CONNECTIONS_H
 #define CONNECTIONS_CONNECTIONS_H
 

@@ -169,7 +169,8 @@ void conversation_end(struct conversation_env *env, struct connection *c, const 
 		struct byte_stream *stream = &c->streams[direction];
 
 		if (stream->started && !stream->ended && final_offsets[direction] > stream->expected)
-			parsing_step_over(env, c, direction, final_offsets[direction] - stream->expected, time_ns, false);
+			parsing_step_over(env, c, direction, final_offsets[direction] - stream->expected, time_ns,
+					  false);
 	}
 	parsing_end(env, c, first, time_ns, clean);
 	parsing_end(env, c, direction_opposite(first), time_ns, clean);

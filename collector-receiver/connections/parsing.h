@@ -5,8 +5,8 @@
 
 #include "connections/conversation.h"
 
-/* Returns how many of the captured bytes are used, passed over or kept: all of them, unless the rest has to wait for the
- * other direction, which happens only if `patient`. */
+/* Returns how many of the captured bytes are used, passed over or kept: all of them, unless the rest has to wait for
+ * the other direction, which happens only if `patient`. */
 size_t parsing_offer(struct conversation_env *env, struct connection *c, enum direction direction,
 		     const struct segment *segment, bool patient);
 

@@ -32,7 +32,8 @@ struct exchange_endpoints {
 enum exchange_flag {
 	EXCHANGE_END_UNSEEN = 1 << 0,     /* the last byte of the response was not seen: end_ns is the last that was */
 	EXCHANGE_RESPONSE_UNSEEN = 1 << 1, /* not even the response's first byte */
-	EXCHANGE_REQUEST_CUT = 1 << 2,    /* the request's head passed the capture budget: fields after the cut are absent */
+	EXCHANGE_REQUEST_CUT = 1 << 2,    /* the request's head passed the capture budget: fields after the cut are
+					   * absent */
 	EXCHANGE_RESPONSE_CUT = 1 << 3, /* the same of the response; of a database: whether it failed may be unseen */
 	EXCHANGE_START_UNSEEN = 1 << 4, /* the request's first byte was not seen: start_ns is the first that was */
 	EXCHANGE_END_INFERRED = 1 << 5, /* the response's framing passed unseen: what followed on the connection
@@ -108,7 +109,8 @@ struct database_exchange {
 	enum database_system system;
 	enum database_language language;
 	struct slice name_space; /* db.namespace as the system's conventions put it together; absent if not known */
-	struct slice operation;  /* only where the protocol itself names it ("GET", "COPY"): never taken from SQL text */
+	struct slice operation;  /* only where the protocol itself names it ("GET", "COPY"): never taken from SQL
+				  * text */
 	struct slice query_text; /* as sent; the first part of it if EXCHANGE_REQUEST_CUT. Absent when the statement was
 				  * prepared before anybody watched, or the protocol has none */
 	struct slice stored_procedure;

@@ -75,8 +75,8 @@ struct slice redaction_url(struct redaction_space *space, const struct redaction
  * somebody's data. Points into raw. */
 struct slice redaction_code(struct slice raw);
 
-/* The text of an SQL statement, as rules->query_text says; is_parameterised: its values travelled apart from it, which is
- * believed if the text has a place for one. Line feeds and tabs stay. Absent also if the text cannot be trusted
+/* The text of an SQL statement, as rules->query_text says; is_parameterised: its values travelled apart from it, which
+ * is believed if the text has a place for one. Line feeds and tabs stay. Absent also if the text cannot be trusted
  * (sql_sanitise). */
 struct slice redaction_query_text(struct redaction_space *space, const struct redaction *rules,
 				  const struct sql_text *text, bool is_parameterised);

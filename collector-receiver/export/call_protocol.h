@@ -65,8 +65,8 @@ struct call_protocol {
 	bool (*receive_end)(struct call_client *client);
 	/* out is empty: put bytes there, if there are any to be sent now. 0 or -errno. */
 	int (*produce)(struct call_client *client);
-	/* The call is over before its answer was, or the answer before its request: settle what that leaves behind. False
-	 * if the connection is of no more use. Also called when nothing is the matter. */
+	/* The call is over before its answer was, or the answer before its request: settle what that leaves behind.
+	 * False if the connection is of no more use. Also called when nothing is the matter. */
 	bool (*settle)(struct call_client *client);
 
 	/* The call is over: say what the answer means. */

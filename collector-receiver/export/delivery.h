@@ -38,7 +38,8 @@ struct otlp_exporter {
 
 	/* The request that is being delivered. */
 	struct otlp_request *current; /* NULL: none */
-	struct otlp_request *parts[DELIVERY_PARTS_MAX]; /* split off from it, to be delivered next: the last one first */
+	struct otlp_request *parts[DELIVERY_PARTS_MAX]; /* split off from it, to be delivered next: the last one
+							 * first */
 	size_t part_count;
 	struct retry retry;
 	uint32_t attempts;

@@ -103,8 +103,8 @@ static void delivery_refused_for_size(struct otlp_exporter *self, const struct c
 	const size_t length = self->current->length;
 
 	export_log_say(&self->log, EXPORT_LOG_SPLIT,
-		       "%zu bytes are too large for the endpoint: %s, \"%s\". Requests are sent in halves; raise its limit, "
-		       "or lower max_request_bytes.",
+		       "%zu bytes are too large for the endpoint: %s, \"%s\". Requests are sent in halves; raise "
+		       "its limit, or lower max_request_bytes.",
 		       length, answer->status, answer->text);
 	self->failures = 0;
 	self->calling = false;

@@ -1,5 +1,5 @@
-/* The requests that wait for one exporter: first in, first out, bounded by number, by items and by bytes. A request that does not
- * fit is not taken and the old ones stay, as in the Collector's sending_queue. */
+/* The requests that wait for one exporter: first in, first out, bounded by number, by items and by bytes. A request
+ * that does not fit is not taken and the old ones stay, as in the Collector's sending_queue. */
 #ifndef EXPORT_QUEUE_H
 #define EXPORT_QUEUE_H
 

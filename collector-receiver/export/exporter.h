@@ -27,14 +27,15 @@ struct exporter_status {
 struct exporter_type {
 	const char *name; /* "otlp-grpc", "console", "file" */
 
-	/* Take a request, holding a reference if it is kept. What cannot be kept or delivered is counted with its reason
-	 * (counters.h) and said in the log, at most once per minute per reason. */
+	/* Take a request, holding a reference if it is kept. What cannot be kept or delivered is counted with its
+	 * reason (counters.h) and said in the log, at most once per minute per reason. */
 	void (*submit)(struct exporter *self, struct otlp_request *request);
 
 	/* Nothing is waiting and nothing is in flight. */
 	bool (*idle)(const struct exporter *self);
 
-	/* Deliver what waits while the loop still runs, without further back-off, until deadline_ns (CLOCK_MONOTONIC). */
+	/* Deliver what waits while the loop still runs, without further back-off, until deadline_ns
+	 * (CLOCK_MONOTONIC). */
 	void (*drain)(struct exporter *self, uint64_t deadline_ns);
 
 	/* Fill in what there is to say; the caller has zeroed it. What it points to is valid until the loop goes on. */

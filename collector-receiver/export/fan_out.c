@@ -16,7 +16,8 @@ static void fan_out_submit(void *context, struct otlp_request *request)
 {
 	struct fan_out *fan_out = context;
 
-	_Static_assert((int)EXPORT_TRACES == 1 << OTLP_TRACES && (int)EXPORT_METRICS == 1 << OTLP_METRICS, "the same bits");
+	_Static_assert((int)EXPORT_TRACES == 1 << OTLP_TRACES && (int)EXPORT_METRICS == 1 << OTLP_METRICS,
+		       "the same bits");
 	for (size_t i = 0; i < fan_out->count; i++) {
 		if ((fan_out->signals[i] >> request->signal & 1) != 0)
 			fan_out->exporters[i]->type->submit(fan_out->exporters[i], request);

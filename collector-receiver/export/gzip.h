@@ -9,8 +9,8 @@
 int gzip_compress(uint8_t **out, size_t *out_length, const uint8_t *in, size_t in_length)
 	__attribute__((warn_unused_result));
 
-/* Decompress what is exactly one gzip stream, of at most `most` bytes, into *out behind `before` bytes of room; the caller
- * frees it. 0, -EBADMSG if it is none, -EFBIG if it is longer, or -ENOMEM. */
+/* Decompress what is exactly one gzip stream, of at most `most` bytes, into *out behind `before` bytes of room; the
+ * caller frees it. 0, -EBADMSG if it is none, -EFBIG if it is longer, or -ENOMEM. */
 int gzip_decompress(uint8_t **out, size_t *out_length, size_t before, size_t most, const uint8_t *in, size_t in_length)
 	__attribute__((warn_unused_result));
 

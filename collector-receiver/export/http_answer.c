@@ -73,8 +73,8 @@ void http_response_answer(const struct http_response *response, const struct cal
 			  struct call_answer *answer)
 {
 	static const char *const statuses[] = {
-		[CALL_RESET] = "reset",	       [CALL_DISCONNECTED] = "disconnected", [CALL_TIMED_OUT] = "timeout",
-		[CALL_UNSENDABLE] = "no memory", [CALL_OVER_LIMIT] = "too long",	      [CALL_VIOLATED] = "not HTTP",
+		[CALL_RESET] = "reset",		 [CALL_DISCONNECTED] = "disconnected", [CALL_TIMED_OUT] = "timeout",
+		[CALL_UNSENDABLE] = "no memory", [CALL_OVER_LIMIT] = "too long",       [CALL_VIOLATED] = "not HTTP",
 	};
 	const char *text = call_ending_text(call->ending);
 
@@ -86,5 +86,6 @@ void http_response_answer(const struct http_response *response, const struct cal
 	answer->verdict = call->ending == CALL_OVER_LIMIT ? CALL_REFUSED : CALL_RETRY;
 	answer->uncertain = call->sent;
 	snprintf(answer->status, sizeof(answer->status), "%s", statuses[call->ending]);
-	snprintf(answer->text, sizeof(answer->text), "%s", text != NULL ? text : "what the server sends is not HTTP/1.1");
+	snprintf(answer->text, sizeof(answer->text), "%s",
+		 text != NULL ? text : "what the server sends is not HTTP/1.1");
 }

@@ -135,7 +135,8 @@ static int http_produce(struct call_client *client)
 
 	if (!call->active || call->over || call->sent)
 		return 0;
-	self->head_offset += copy_piece(client, self->head.bytes + self->head_offset, self->head.length - self->head_offset);
+	self->head_offset +=
+		copy_piece(client, self->head.bytes + self->head_offset, self->head.length - self->head_offset);
 	self->offset += copy_piece(client, call->message + self->offset, call->length - self->offset);
 	call->sent = self->head_offset == self->head.length && self->offset == call->length;
 	return 0;

@@ -30,8 +30,8 @@ static void take_status_line(struct http_response *response)
 	uint64_t status;
 
 	/* HTTP/1.x SP three digits, and a reason that nobody reads. */
-	if (response->line_cut || strncmp(line, "HTTP/1.", 7) != 0 || (line[7] != '0' && line[7] != '1') || line[8] != ' ' ||
-	    (strlen(line) > 12 && line[12] != ' ')) {
+	if (response->line_cut || strncmp(line, "HTTP/1.", 7) != 0 || (line[7] != '0' && line[7] != '1') ||
+	    line[8] != ' ' || (strlen(line) > 12 && line[12] != ' ')) {
 		response->state = HTTP_VIOLATED;
 		return;
 	}
@@ -80,8 +80,10 @@ static void take_field(struct http_response *response)
 	char *colon = strchr(line, ':');
 	char *value, *end;
 
-	/* A line that begins with white space goes on with the one before: obsolete, and nothing that is of use here. */
-	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t' || colon[-1] == ' ' || colon[-1] == '\t') {
+	/* A line that begins with white space goes on with the one before: obsolete, and nothing that is of use
+	 * here. */
+	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t' || colon[-1] == ' ' ||
+	    colon[-1] == '\t') {
 		response->state = HTTP_VIOLATED;
 		return;
 	}

@@ -19,7 +19,8 @@ struct otlp_exporter_options {
 	const char *const *headers;	    /* "name=value", sent with each call */
 	size_t header_count;		    /* at most CALL_EXTRA_HEADERS_MAX */
 	uint64_t timeout_ns;		    /* of one attempt, connecting included */
-	size_t max_request_bytes; /* uncompressed; larger requests are split: servers take 4 MiB unless told otherwise */
+	size_t max_request_bytes; /* uncompressed; larger requests are split: servers take 4 MiB unless told
+				   * otherwise */
 	bool queue_enabled;	  /* false: nothing waits behind the request that is being delivered */
 	uint32_t queue_requests;
 	uint64_t queue_items; /* spans and data points; 0: not bounded by their number */
@@ -39,8 +40,8 @@ int otlp_exporter_options_check(const struct otlp_exporter_options *options, cha
 	__attribute__((warn_unused_result));
 
 /* Nothing is connected yet: that happens with the first request, and a Collector that comes later is waited for. Looks
- * a host name up, which may block, and reads the files of TLS. What the options point to need not outlive the call. 0; or
- * -errno with a sentence for people in message. */
+ * a host name up, which may block, and reads the files of TLS. What the options point to need not outlive the call. 0;
+ * or -errno with a sentence for people in message. */
 int otlp_exporter_create(struct exporter **exporter, struct loop *loop, const struct otlp_exporter_options *options,
 			 char *message, size_t message_size) __attribute__((warn_unused_result));
 

@@ -34,9 +34,11 @@ int otlp_exporter_options_check(const struct otlp_exporter_options *options, cha
 		wrong = "The timeout of an exporter must not be 0.";
 	else if (options->spool.directory != NULL &&
 		 options->spool.bytes < SPOOL_BYTES_MIN + 2 * (uint64_t)options->max_request_bytes)
-		wrong = "sending_queue.storage.size must have room for two requests of max_request_bytes and 1 MiB more.";
+		wrong = "sending_queue.storage.size must have room for two requests of max_request_bytes and 1 MiB "
+			"more.";
 	else if (options->queue_requests == 0 || options->queue_bytes < options->max_request_bytes)
-		wrong = "sending_queue.queue_bytes must have room for a request of max_request_bytes: make it larger, or that smaller.";
+		wrong = "sending_queue.queue_bytes must have room for a request of max_request_bytes: make it larger, "
+			"or that smaller.";
 	else if (options->max_request_bytes == 0 || options->max_request_bytes > INT32_MAX)
 		wrong = "max_request_bytes must be between 1 and 2147483647.";
 	else if (!(retry->randomization_factor >= 0 && retry->randomization_factor <= 1))
@@ -101,7 +103,8 @@ static int exporter_open_spool(struct otlp_exporter *self, const struct otlp_exp
 	error = spool_open(&self->spool, &options->spool, options->specification, message, size);
 	if (error != -ENOSPC && error != -EDQUOT)
 		return error;
-	log_line(LOG_LEVEL_WARNING, "%s Requests wait in memory instead, and are lost when the receiver ends.", message);
+	log_line(LOG_LEVEL_WARNING, "%s Requests wait in memory instead, and are lost when the receiver ends.",
+		 message);
 	return 0;
 }
 

@@ -24,8 +24,8 @@ static uint64_t unix_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* A head that cannot be written is one that an older head on disk stands for: after a crash its records are sent again, of
- * which only the oldest may be known as a possible duplicate. Disks that fail so are said, and rare. */
+/* A head that cannot be written is one that an older head on disk stands for: after a crash its records are sent again,
+ * of which only the oldest may be known as a possible duplicate. Disks that fail so are said, and rare. */
 static void head_write(struct spool *spool)
 {
 	const int error = spool_file_write_position(&spool->file, &spool->head);
@@ -98,18 +98,19 @@ static int open_file(struct spool *spool)
 static void explain(char *message, size_t size, const char *path, uint64_t bytes, int error)
 {
 	if (error == -EBUSY)
-		snprintf(message, size, "The spool %s is in use by another receiver: give each its own directory.", path);
+		snprintf(message, size, "The spool %s is in use by another receiver: give each its own directory.",
+			 path);
 	else if (error == -ENOSPC || error == -EDQUOT)
 		snprintf(message, size, "The disk has no room for the spool %s of %" PRIu64 " bytes.", path, bytes);
 	else if (error == -EPERM || error == -ELOOP)
 		snprintf(message, size,
-			 "The spool %s is not a file that belongs to the receiver's user alone: see who put it there, and "
-			 "remove it.",
+			 "The spool %s is not a file that belongs to the receiver's user alone: see who put it "
+			 "there, and remove it.",
 			 path);
 	else
 		snprintf(message, size,
-			 "The spool %s cannot be used: %s. Its directory has to exist, and the receiver's user has to be "
-			 "allowed to write there.",
+			 "The spool %s cannot be used: %s. Its directory has to exist, and the receiver's user "
+			 "has to be allowed to write there.",
 			 path, strerror(-error));
 }
 
@@ -174,7 +175,8 @@ int spool_put(struct spool *spool, const struct otlp_request *request)
 {
 	const uint64_t capacity = spool->file.capacity;
 	const uint64_t to_end = capacity - spool->tail % capacity;
-	struct spool_record record = next_record(spool, (enum spool_record_type)request->signal, (uint32_t)request->length);
+	struct spool_record record =
+		next_record(spool, (enum spool_record_type)request->signal, (uint32_t)request->length);
 	uint64_t size;
 	int error = 0;
 
@@ -235,7 +237,8 @@ static bool head_read(struct spool *spool, struct spool_record *record)
 		memcpy(spool->head.items, record->items_before, sizeof(spool->head.items));
 		return true;
 	}
-	found = spool_file_search(&spool->file, spool->head.offset + SPOOL_ALIGNMENT, spool->tail, spool->head.sequence + 1);
+	found = spool_file_search(&spool->file, spool->head.offset + SPOOL_ALIGNMENT, spool->tail,
+				  spool->head.sequence + 1);
 	spool->head.offset = found;
 	spool->head.sequence++;
 	spool->head.sending = 0;

@@ -84,9 +84,9 @@ int spool_file_load(struct spool_file *file)
 		return error;
 	if (header.magic == SPOOL_MAGIC && header.version != SPOOL_VERSION)
 		return -EPROTONOSUPPORT;
-	if (header.magic != SPOOL_MAGIC || header.crc != spool_checksum(&header, offsetof(struct spool_header, crc)) || end < SPOOL_DATA_OFFSET ||
-	    header.capacity > (uint64_t)end - SPOOL_DATA_OFFSET || header.capacity % SPOOL_ALIGNMENT != 0 ||
-	    header.capacity < SPOOL_ALIGNMENT)
+	if (header.magic != SPOOL_MAGIC || header.crc != spool_checksum(&header, offsetof(struct spool_header, crc)) ||
+	    end < SPOOL_DATA_OFFSET || header.capacity > (uint64_t)end - SPOOL_DATA_OFFSET ||
+	    header.capacity % SPOOL_ALIGNMENT != 0 || header.capacity < SPOOL_ALIGNMENT)
 		return -EBADMSG;
 	file->capacity = header.capacity;
 	return 0;

@@ -1,5 +1,5 @@
-/* The bytes of a spool's file: a header, two copies of the position, and records in a ring. In this machine's byte order:
- * the file is not for other machines. Every structure carries a checksum, and is believed only with it. */
+/* The bytes of a spool's file: a header, two copies of the position, and records in a ring. In this machine's byte
+ * order: the file is not for other machines. Every structure carries a checksum, and is believed only with it. */
 #ifndef EXPORT_SPOOL_FILE_H
 #define EXPORT_SPOOL_FILE_H
 
@@ -68,7 +68,8 @@ uint32_t spool_checksum(const void *bytes, size_t length);
 
 /* All: 0 or -errno; -EBADMSG if the bytes are not what they should be. */
 int spool_file_create(struct spool_file *file, uint64_t bytes) __attribute__((warn_unused_result)); /* on file->fd */
-int spool_file_load(struct spool_file *file) __attribute__((warn_unused_result)); /* the header of file->fd; -EPROTONOSUPPORT: of another version */
+/* The header of file->fd; -EPROTONOSUPPORT: of another version. */
+int spool_file_load(struct spool_file *file) __attribute__((warn_unused_result));
 int spool_file_read_position(const struct spool_file *file, struct spool_position *position)
 	__attribute__((warn_unused_result));
 int spool_file_write_position(const struct spool_file *file, struct spool_position *position)
@@ -81,8 +82,8 @@ int spool_file_read_payload(const struct spool_file *file, const struct spool_re
 int spool_file_write_record(const struct spool_file *file, struct spool_record *record, const void *bytes)
 	__attribute__((warn_unused_result));
 
-/* The first offset from `from` on, and before `to`, where a record with at least this sequence is; `to` if there is none.
- * For the way on behind a damaged record. */
+/* The first offset from `from` on, and before `to`, where a record with at least this sequence is; `to` if there is
+ * none. For the way on behind a damaged record. */
 uint64_t spool_file_search(const struct spool_file *file, uint64_t from, uint64_t to, uint64_t sequence);
 
 static inline uint64_t spool_record_size(const struct spool_record *record)

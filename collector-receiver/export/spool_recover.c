@@ -69,8 +69,9 @@ void spool_count_found(const struct spool *spool)
 		return;
 	counter_add(COUNTER_EXPORT_RECOVERED_SPANS, status.items[OTLP_TRACES]);
 	counter_add(COUNTER_EXPORT_RECOVERED_POINTS, status.items[OTLP_METRICS]);
-	log_line(LOG_LEVEL_INFO, "the spool %s holds %" PRIu64 " spans and %" PRIu64 " data points of an earlier receiver",
-		 spool->path, status.items[OTLP_TRACES], status.items[OTLP_METRICS]);
+	log_line(LOG_LEVEL_INFO,
+		 "the spool %s holds %" PRIu64 " spans and %" PRIu64 " data points of an earlier receiver", spool->path,
+		 status.items[OTLP_TRACES], status.items[OTLP_METRICS]);
 }
 
 int spool_load(struct spool *spool)
@@ -93,7 +94,8 @@ int spool_load_or_create(struct spool *spool, uint64_t bytes)
 	if ((error == -EBADMSG || error == -EPROTONOSUPPORT) && size > 0)
 		log_line(LOG_LEVEL_WARNING, "the spool %s %s and is made anew: what was in it is lost", spool->path,
 			 error == -EBADMSG ? "cannot be read" : "was written by another version of the receiver");
-	if (error == -EBADMSG || error == -EPROTONOSUPPORT || (error == 0 && spool_is_empty(spool) && spool->file.capacity != capacity)) {
+	if (error == -EBADMSG || error == -EPROTONOSUPPORT ||
+	    (error == 0 && spool_is_empty(spool) && spool->file.capacity != capacity)) {
 		error = spool_file_create(&spool->file, bytes);
 		spool->head = (struct spool_position){.generation = 1};
 		if (error == 0)

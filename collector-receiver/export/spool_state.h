@@ -19,8 +19,8 @@ struct spool {
 
 /* Find what is in the file that is open, and change nothing. 0, -EBADMSG, -EPROTONOSUPPORT, or -errno. */
 int spool_load(struct spool *spool) __attribute__((warn_unused_result));
-/* Use the file that is open as it is, or make it anew if it is new, empty of requests and of another size, or no spool at
- * all. 0 or -errno. */
+/* Use the file that is open as it is, or make it anew if it is new, empty of requests and of another size, or no spool
+ * at all. 0 or -errno. */
 int spool_load_or_create(struct spool *spool, uint64_t bytes) __attribute__((warn_unused_result));
 /* Count what an earlier receiver left. */
 void spool_count_found(const struct spool *spool);

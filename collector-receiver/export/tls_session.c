@@ -104,7 +104,8 @@ static void problem_of_certificate(struct tls_session *session, long result)
 
 	switch (result) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-		snprintf(out, size, "The certificate of %s has expired: renew it, or correct this machine's clock.", name);
+		snprintf(out, size, "The certificate of %s has expired: renew it, or correct this machine's clock.",
+			 name);
 		break;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		snprintf(out, size, "The certificate of %s is not valid yet: correct this machine's clock.", name);
@@ -112,8 +113,8 @@ static void problem_of_certificate(struct tls_session *session, long result)
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		snprintf(out, size,
-			 "The server's certificate is not for %s: correct the endpoint, or name what the certificate is "
-			 "for with tls.server_name_override.",
+			 "The server's certificate is not for %s: correct the endpoint, or name what the "
+			 "certificate is for with tls.server_name_override.",
 			 name);
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -158,13 +159,13 @@ static void problem_of_error(struct tls_session *session, unsigned long error)
 
 	if (is_alert_about_client(reason))
 		snprintf(session->problem, sizeof(session->problem),
-			 "The server %s does not accept this side's certificate (%s): give tls.cert_file and tls.key_file, "
-			 "from an authority that it trusts.",
+			 "The server %s does not accept this side's certificate (%s): give tls.cert_file and "
+			 "tls.key_file, from an authority that it trusts.",
 			 name, text);
 	else if (reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
 		snprintf(session->problem, sizeof(session->problem),
-			 "The server %s refuses the handshake: it may ask for a certificate (tls.cert_file, tls.key_file), or "
-			 "speak no TLS that this side does.",
+			 "The server %s refuses the handshake: it may ask for a certificate (tls.cert_file, "
+			 "tls.key_file), or speak no TLS that this side does.",
 			 name);
 	else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)
 		snprintf(session->problem, sizeof(session->problem),
@@ -185,7 +186,8 @@ static bool has_alpn(struct tls_session *session)
 						     : length == 0 && strcmp(session->context->alpn, "h2") != 0)
 		return true;
 	snprintf(session->problem, sizeof(session->problem),
-		 "The server %s does not offer %s on this port: is it the one for gRPC (4317), and not for HTTP (4318)?",
+		 "The server %s does not offer %s on this port: is it the one for gRPC (4317), and not for HTTP "
+		 "(4318)?",
 		 session->context->name, session->context->alpn);
 	return false;
 }

@@ -38,8 +38,8 @@ int transport_finish(int fd)
 	return -error;
 }
 
-enum export_log_reason transport_explain(const struct endpoint *endpoint, int error, const char *problem, char *sentence,
-					 size_t size)
+enum export_log_reason transport_explain(const struct endpoint *endpoint, int error, const char *problem,
+					 char *sentence, size_t size)
 {
 	const char *name = endpoint->name;
 

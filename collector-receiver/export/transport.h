@@ -13,9 +13,9 @@ int transport_connect(const struct endpoint *endpoint, unsigned attempt) __attri
 /* How a connection that was in progress ended: 0 or -errno. */
 int transport_finish(int fd) __attribute__((warn_unused_result));
 
-/* The sentence for a failure to connect: what is wrong and what to do. `error` is negative; `problem` is the sentence for
- * -EPROTO. */
-enum export_log_reason transport_explain(const struct endpoint *endpoint, int error, const char *problem, char *sentence,
-					 size_t size);
+/* The sentence for a failure to connect: what is wrong and what to do. `error` is negative; `problem` is the sentence
+ * for -EPROTO. */
+enum export_log_reason transport_explain(const struct endpoint *endpoint, int error, const char *problem,
+					 char *sentence, size_t size);
 
 #endif

@@ -1,4 +1,5 @@
-/* Who says it: the instrumentation scopes and the schema of what is exported, as the fields that they are on the wire. */
+/* Who says it: the instrumentation scopes and the schema of what is exported, as the fields that they are on the
+ * wire. */
 #ifndef OTLP_SCOPE_H
 #define OTLP_SCOPE_H
 

@@ -127,7 +127,8 @@ static void write_source(const struct source *source, const struct metric_period
 			write_metric(source, i, period, request);
 }
 
-/* A level is what was added less what was taken away: OpenTelemetry's UpDownCounter, cumulative whatever is preferred. */
+/* A level is what was added less what was taken away: OpenTelemetry's UpDownCounter, cumulative whatever is
+ * preferred. */
 static void write_level(const struct self_levels *levels, enum self_level level, uint64_t start_unix_ns,
 			const struct metric_period *period, struct metric_request *request)
 {

@@ -62,12 +62,14 @@ struct flow {
 	uint64_t connection_id;
 	enum exchange_role role;
 	uint32_t turn;     /* grows whenever the sender changes */
-	uint32_t first_turn; /* in which the first byte offered was said: an earlier one if the other sender has spoken since */
+	uint32_t first_turn; /* in which the first byte offered was said: an earlier one if the other sender has spoken
+			      * since */
 	uint64_t first_ns; /* time of the record that brought the first byte offered, also of what is `unfinished` */
 	uint64_t last_ns;  /* of the record that brought the last */
 	bool time_known;   /* false in hole(): nobody saw when those bytes passed; last_ns is of those before */
 	bool may_wait;     /* STEP_WAIT is allowed */
-	bool frame;        /* the kernel side says that the record begins with an HTTP/2 frame: resync() may rely on it */
+	bool frame;        /* the kernel side says that the record begins with an HTTP/2 frame: resync() may rely on
+			    * it */
 };
 
 struct protocol {

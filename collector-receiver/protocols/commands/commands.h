@@ -1,7 +1,7 @@
 /* Commands of a database and their replies, which come in the order of the commands: what Redis and Memcached share.
  *
- * Where losses leave it open which command a reply belongs to, the replies of one turn are kept with the commands of the
- * turn before it, and are believed only if they are as many when the client goes on. */
+ * Where losses leave it open which command a reply belongs to, the replies of one turn are kept with the commands of
+ * the turn before it, and are believed only if they are as many when the client goes on. */
 #ifndef PROTOCOLS_COMMANDS_COMMANDS_H
 #define PROTOCOLS_COMMANDS_COMMANDS_H
 

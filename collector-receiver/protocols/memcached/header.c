@@ -80,7 +80,8 @@ static bool request_is_valid(const struct opcode *opcode, const struct memcached
 
 	return (h->extras_bytes == opcode->extras ||
 		(opcode->optional_extras > 0 && h->extras_bytes == opcode->optional_extras)) &&
-	       obeys(opcode->key, h->key_bytes) && obeys(opcode->value, value) && h->key_bytes <= MEMCACHED_KEY_BYTES_MAX;
+	       obeys(opcode->key, h->key_bytes) && obeys(opcode->value, value) &&
+	       h->key_bytes <= MEMCACHED_KEY_BYTES_MAX;
 }
 
 static bool status_is_known(uint16_t status)

@@ -156,7 +156,8 @@ static enum step memcached_next(void *state, const struct flow *flow, enum sende
 	if (from == FROM_CLIENT)
 		return memcached->binary ? memcached_binary_command(memcached, flow, in)
 					 : memcached_text_command(memcached, flow, in);
-	return memcached->binary ? memcached_binary_reply(memcached, flow, in) : memcached_text_reply(memcached, flow, in);
+	return memcached->binary ? memcached_binary_reply(memcached, flow, in)
+				 : memcached_text_reply(memcached, flow, in);
 }
 
 /* Commands were kept because the server's answer had to say first what they are. */

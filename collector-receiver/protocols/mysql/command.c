@@ -109,7 +109,8 @@ static struct slice change_user_schema(struct cursor *in)
 /* ---- query attributes (MySQL 8.0.23) ---- */
 
 enum attribute_type {
-	TYPE_TINY = 1, TYPE_SHORT = 2, TYPE_LONG = 3, TYPE_FLOAT = 4, TYPE_DOUBLE = 5, TYPE_NULL = 6, TYPE_TIMESTAMP = 7,
+	TYPE_TINY = 1, TYPE_SHORT = 2, TYPE_LONG = 3, TYPE_FLOAT = 4, TYPE_DOUBLE = 5, TYPE_NULL = 6,
+	TYPE_TIMESTAMP = 7,
 	TYPE_LONGLONG = 8, TYPE_INT24 = 9, TYPE_DATE = 10, TYPE_TIME = 11, TYPE_DATETIME = 12, TYPE_YEAR = 13,
 };
 
@@ -275,7 +276,8 @@ static bool is_verb(struct slice word)
 		"SELECT", "INSERT", "UPDATE",	"DELETE",   "REPLACE",	"SET",	    "SHOW",	"BEGIN",    "COMMIT",
 		"START",  "CALL",   "WITH",	"ROLLBACK", "USE",	"CREATE",   "ALTER",	"DROP",	    "TRUNCATE",
 		"DESC",	  "RENAME", "DESCRIBE", "EXPLAIN",  "ANALYZE",	"OPTIMIZE", "CHECK",	"REPAIR",   "LOCK",
-		"UNLOCK", "GRANT",  "REVOKE",	"LOAD",	    "DO",	"HANDLER",  "PREPARE",	"EXECUTE",  "DEALLOCATE",
+		"UNLOCK", "GRANT",  "REVOKE",	"LOAD",	    "DO",	"HANDLER",  "PREPARE",	"EXECUTE",
+		"DEALLOCATE",
 		"KILL",	  "FLUSH",  "RESET",	"XA",	    "SAVEPOINT", "RELEASE",  "VALUES",	"TABLE",    "SIGNAL",
 		"PURGE",  "HELP",   "INSTALL",	"UNINSTALL", "CHECKSUM", "CACHE",   "BINLOG",	"STOP",	    "CHANGE"};
 

@@ -13,7 +13,8 @@ enum {
 	LOGIN_BYTES_MAX = 65536,
 };
 
-/* Statement id, flags (a cursor's type, and whether parameters are counted), and an iteration count that is always 1. */
+/* Statement id, flags (a cursor's type, and whether parameters are counted), and an iteration count that is always
+ * 1. */
 static bool is_execute(struct slice payload)
 {
 	return payload.length >= EXECUTE_BYTES_MIN && (unsigned char)payload.bytes[5] <= 0x0f &&

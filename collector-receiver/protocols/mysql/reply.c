@@ -35,10 +35,11 @@ bool mysql_parse_greeting(struct slice shown, struct mysql_greeting *greeting)
 	uint64_t protocol, skipped, filler, low, high, third;
 	struct slice version, salt, reserved;
 
-	if (!mysql_take_number(&in, 1, &protocol) || protocol != MYSQL_GREETING || !mysql_take_terminated(&in, &version) ||
-	    version.length > VERSION_BYTES_MAX || !is_printable(version) || !mysql_take_number(&in, 4, &skipped) ||
-	    !mysql_take_bytes(&in, SALT_BYTES, &salt) || !mysql_take_number(&in, 1, &filler) || filler != 0 ||
-	    !mysql_take_number(&in, 2, &low) || !mysql_take_number(&in, 3, &skipped) || !mysql_take_number(&in, 2, &high) ||
+	if (!mysql_take_number(&in, 1, &protocol) || protocol != MYSQL_GREETING ||
+	    !mysql_take_terminated(&in, &version) || version.length > VERSION_BYTES_MAX || !is_printable(version) ||
+	    !mysql_take_number(&in, 4, &skipped) || !mysql_take_bytes(&in, SALT_BYTES, &salt) ||
+	    !mysql_take_number(&in, 1, &filler) || filler != 0 || !mysql_take_number(&in, 2, &low) ||
+	    !mysql_take_number(&in, 3, &skipped) || !mysql_take_number(&in, 2, &high) ||
 	    !mysql_take_number(&in, 1, &skipped) || !mysql_take_bytes(&in, RESERVED_BYTES, &reserved) ||
 	    !mysql_take_number(&in, 4, &third))
 		return false;

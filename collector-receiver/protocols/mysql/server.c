@@ -268,7 +268,8 @@ static enum step take_login_packet(struct mysql *my, const struct flow *flow, co
 	}
 	if (shown.bytes[0] != MYSQL_OK)
 		return STEP_TOOK;
-	if (!mysql_parse_ok(shown, my->capabilities & MYSQL_CLIENT_SESSION_TRACK, &ok)) /* cut off, it ends the login, too */
+	/* cut off, it ends the login, too */
+	if (!mysql_parse_ok(shown, my->capabilities & MYSQL_CLIENT_SESSION_TRACK, &ok))
 		return shown.length < header->length ? lose_server(my, flow, false) : STEP_TOOK;
 	if (my->compressed) {
 		counter_add(COUNTER_CONNECTIONS_COMPRESSED, 1);

@@ -19,7 +19,8 @@ static char take_escape(struct cursor *in)
 {
 	struct slice rest = cursor_rest(in);
 
-	if (rest.length >= 3 && rest.bytes[0] == 'x' && hex_value(rest.bytes[1]) >= 0 && hex_value(rest.bytes[2]) >= 0) {
+	if (rest.length >= 3 && rest.bytes[0] == 'x' && hex_value(rest.bytes[1]) >= 0 &&
+	    hex_value(rest.bytes[2]) >= 0) {
 		cursor_skip(in, 3);
 		return (char)(hex_value(rest.bytes[1]) * 16 + hex_value(rest.bytes[2]));
 	}
