@@ -191,7 +191,8 @@ static const struct attempt forbidden[] = {
 
 /* All that the filter lets through or refuses with an error, with some arguments at least. */
 static const char *const known[] = {
-	"read", "write", "readv", "writev", "close", "fstat", "lseek", "newfstatat", "fcntl", "ioctl", "socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockname",
+	"read", "write", "readv", "writev", "close", "fstat", "lseek", "newfstatat", "fcntl", "ioctl", "socket",
+	"connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockname",
 	"getpeername", "getsockopt", "setsockopt", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll",
 	"ppoll", "restart_syscall", "clock_gettime", "clock_nanosleep", "gettimeofday", "futex", "brk", "munmap",
 	"madvise", "mremap", "getrandom", "mmap", "mprotect", "getpid", "gettid", "getuid", "geteuid", "rt_sigreturn",
@@ -356,7 +357,9 @@ static int use_spool(void)
 {
 	char byte;
 
-	return pread(socket_pair[0], &byte, 1, 0) >= 0 || pwrite(socket_pair[0], "x", 1, 0) >= 0 || errno != ESPIPE ? -1 : 0;
+	if (pread(socket_pair[0], &byte, 1, 0) >= 0 || pwrite(socket_pair[0], "x", 1, 0) >= 0)
+		return -1;
+	return errno != ESPIPE ? -1 : 0;
 }
 
 static int use_status_socket(void)

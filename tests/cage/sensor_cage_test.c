@@ -137,7 +137,8 @@ static const struct attempt forbidden[] = {
 
 /* All that the filter lets through or refuses with an error, with some arguments at least. */
 static const char *const known[] = {
-	"openat", "readlinkat", "newfstatat", "fstat", "lseek", "read", "write", "writev", "poll", "ppoll", "close", "bpf",
+	"openat", "readlinkat", "newfstatat", "fstat", "lseek", "read", "write", "writev", "poll", "ppoll", "close",
+	"bpf",
 	"accept4",
 	"getsockopt", "sendmsg", "recvfrom", "memfd_create", "fchmod", "fallocate", "fcntl", "eventfd2",
 	"epoll_create1", "getrandom", "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "restart_syscall",

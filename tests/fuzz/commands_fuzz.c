@@ -1,5 +1,6 @@
-/* Drive one connection of Redis or Memcached with a script of bytes: records of both directions, cut, lost and repeated.
- * Target functions: connections_record, connections_tick; redis/, memcached/, commands/ and pairing/ behind them.
+/* Drive one connection of Redis or Memcached with a script of bytes: records of both directions, cut, lost and
+ * repeated. Target functions: connections_record, connections_tick; redis/, memcached/, commands/ and pairing/ behind
+ * them.
  *
  * A script is a byte of flags, and a row of commands: one byte of kind and direction, one of length, then that many
  * bytes. */

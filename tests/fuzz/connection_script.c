@@ -105,7 +105,8 @@ static void touch(const struct slice *slices, size_t count)
 	}
 }
 
-#define TOUCH(...) touch((const struct slice[]){__VA_ARGS__}, sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
+#define TOUCH(...)                                                                                                     \
+	touch((const struct slice[]){__VA_ARGS__}, sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
 
 static void touch_http(const struct http_exchange *h)
 {

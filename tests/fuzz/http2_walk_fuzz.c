@@ -1,5 +1,5 @@
-/* Fuzz the frame walker of the kernel side: valid frames, cut into any pieces, are shown as a walker that knows the whole
- * stream shows them; any other bytes never make it leave the piece that it is given.
+/* Fuzz the frame walker of the kernel side: valid frames, cut into any pieces, are shown as a walker that knows the
+ * whole stream shows them; any other bytes never make it leave the piece that it is given.
  *
  * Input: a mode, then what that mode makes of the rest. */
 #include <stdint.h>
@@ -34,8 +34,9 @@ static size_t take_length(struct input *input)
 
 static void put_header(uint8_t *to, size_t length, uint8_t type, uint8_t flags, uint32_t stream)
 {
-	const uint8_t header[9] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length, type, flags,
-				   (uint8_t)(stream >> 24), (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
+	const uint8_t header[9] = {
+		(uint8_t)(length >> 16), (uint8_t)(length >> 8),  (uint8_t)length,	  type,		  flags,
+		(uint8_t)(stream >> 24), (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
 
 	memcpy(to, header, sizeof(header));
 }

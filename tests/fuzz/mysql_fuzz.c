@@ -72,7 +72,9 @@ static uint8_t due_sequence(bool sent)
 
 static void log_in(struct connection_script *s, uint8_t detail)
 {
-	static const char greeting[] = "\x4a\0\0\0\x0a" "8.0.36\0\1\0\0\0" "12345678\0\xff\xff\x21\2\0\xff\xff\x15\0\0\0\0\0\0\0\0\0\0"
+	static const char greeting[] = "\x4a\0\0\0\x0a"
+				       "8.0.36\0\1\0\0\0"
+				       "12345678\0\xff\xff\x21\2\0\xff\xff\x15\0\0\0\0\0\0\0\0\0\0"
 				       "123456789012\0mysql_native_password";
 	static const char ok[] = "\7\0\0\2\0\0\0\2\0\0\0";
 	char login[] = "\x26\0\0\1\x09\x82\x88\0\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0u\0\0db";
@@ -103,7 +105,8 @@ static void run_command(struct connection_script *s)
 		script_say(s, CONNECTION, sent, script_take(s, n), 0, 0);
 		break;
 	case HOLE:
-		script_say(s, CONNECTION, sent, (struct slice){0}, detail == 0xff ? 0xffffff : length + detail * 256u, 0);
+		script_say(s, CONNECTION, sent, (struct slice){0}, detail == 0xff ? 0xffffff : length + detail * 256u,
+			   0);
 		break;
 	case SKIP:
 		s->offsets[CONNECTION][sent] += length;

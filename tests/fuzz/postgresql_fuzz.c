@@ -1,6 +1,6 @@
-/* Drive connections_record with PostgreSQL conversations: messages from a list and bytes from the script, put together into
- * records that are cut, lost, split and swapped. Target functions: those of protocols/postgresql, connections_record,
- * connections_tick.
+/* Drive connections_record with PostgreSQL conversations: messages from a list and bytes from the script, put together
+ * into records that are cut, lost, split and swapped. Target functions: those of protocols/postgresql,
+ * connections_record, connections_tick.
  *
  * A script is a row of commands of two bytes, kind and direction first, some followed by more. */
 #include <stdlib.h>
@@ -11,14 +11,17 @@
 enum { CONNECTION = 1, BUFFER_BYTES = 32768, RAW_BYTES_MAX = 64 };
 
 static const char *const client_lines[] = {
-	"startup user u database d", "ssl", "gss", "cancel", "startup user u replication 1", "Q SELECT 1", "Q a; b", "P s A $1",
-	"P - B", "B - s 1", "B - - 0", "B p s 2", "D P -", "D S s", "E - 0", "E p 2", "C S s", "C P p", "H", "S", "X", "F 7",
+	"startup user u database d", "ssl", "gss", "cancel", "startup user u replication 1", "Q SELECT 1", "Q a; b",
+	"P s A $1",
+	"P - B", "B - s 1", "B - - 0", "B p s 2", "D P -", "D S s", "E - 0", "E p 2", "C S s", "C P p", "H", "S", "X",
+	"F 7",
 	"d 1", "c", "f no", "p x", "P t C\nB - t 0\nE - 0\nS", "B - s 1\nE - 0\nB - s 1\nE - 0\nS",
 };
 
 static const char *const server_lines[] = {
 	"R 0", "S a=b", "K", "Z I", "Z E", "T 1", "D 2", "C SELECT 1", "C SET", "E 42601", "E 57P01 FATAL", "N 01000",
-	"A channel", "1", "2", "3", "n", "t 1", "I", "s", "G 1", "H 1", "W 1", "d x", "c", "V 1", "v", "answer N", "answer S",
+	"A channel", "1", "2", "3", "n", "t 1", "I", "s", "G 1", "H 1", "W 1", "d x", "c", "V 1", "v", "answer N",
+	"answer S",
 	"R 0\nK\nZ I", "1\n2\nC SET\nZ I", "2\nD 1\nC SELECT 1\n2\nE 22012\nZ I",
 };
 
@@ -54,8 +57,8 @@ static void check(const struct exchange *x)
 static void announce(struct connection_script *s, uint8_t how)
 {
 	client_sends = how & 2;
-	script_announce(s, CONNECTION, how & 1 ? SHM_CONNECTION_JOINED : 0, client_sends ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER,
-			SHM_FAMILY_IPV4);
+	script_announce(s, CONNECTION, how & 1 ? SHM_CONNECTION_JOINED : 0,
+			client_sends ? SHM_ROLE_CLIENT : SHM_ROLE_SERVER, SHM_FAMILY_IPV4);
 }
 
 static void begin(struct connection_script *s)

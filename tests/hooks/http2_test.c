@@ -128,8 +128,8 @@ static void expect_captured(const struct shm_record_data *event, uint8_t *seen)
 		assert_false(stream.marks[event->offset] & FRAME_WALK_BEGINS);
 }
 
-/* Every byte is covered in order, all that the other walker marks has been captured, frames are flagged. Returns the number
- * of events. `preface`: the stream begins with one. */
+/* Every byte is covered in order, all that the other walker marks has been captured, frames are flagged. Returns the
+ * number of events. `preface`: the stream begins with one. */
 static size_t expect_walked(uint64_t id, bool sent, bool preface)
 {
 	uint8_t *seen = calloc(stream.length, 1);
@@ -338,7 +338,8 @@ static void vectors_of_a_thousand_elements_are_walked(void **unused)
 		put_call(id);
 	size_t piece = stream.length / ELEMENTS;
 	for (size_t i = 0; i < ELEMENTS; i++)
-		vector[i] = (struct iovec){stream.bytes + i * piece, i + 1 < ELEMENTS ? piece : stream.length - i * piece};
+		vector[i] =
+			(struct iovec){stream.bytes + i * piece, i + 1 < ELEMENTS ? piece : stream.length - i * piece};
 	assert_int_equal(writev(pair.client, vector, ELEMENTS), stream.length);
 	expect_walked(client_id(&pair), true, true);
 
@@ -435,7 +436,8 @@ static void a_server_that_speaks_first_is_walked(void **unused)
 	socket_pair_close(&pair);
 }
 
-/* Of the events from position `from` on, the first that is flagged, and it begins there; all from there on are shown. */
+/* Of the events from position `from` on, the first that is flagged, and it begins there; all from there on are
+ * shown. */
 static void expect_flag_at(uint64_t id, bool sent, uint64_t offset)
 {
 	event_log_drain(&captured);
@@ -493,7 +495,8 @@ static void a_lost_place_is_counted_and_found_again(void **unused)
 	put_frame(HEADERS, END_HEADERS, 9, 9000, 'h');
 	pass(&pair, 65536, 65536);
 	const struct shm_record_data *last = last_event(server_id(&pair), false);
-	assert_int_equal(last->offset + last->byte_count, last_event(client_id(&pair), true)->offset + last->byte_count);
+	assert_int_equal(last->offset + last->byte_count,
+			 last_event(client_id(&pair), true)->offset + last->byte_count);
 	assert_int_equal(last->captured_bytes, 9009 - 4105); /* the second event of the frame */
 	socket_pair_close(&pair);
 }

@@ -1,5 +1,5 @@
-/* Speak over io_uring: seen like any other call where the kernel's own functions are watched, and counted as unseen where
- * only system calls are. */
+/* Speak over io_uring: seen like any other call where the kernel's own functions are watched, and counted as unseen
+ * where only system calls are. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -196,7 +196,8 @@ static void each_element_of_a_large_vector_is_a_segment(void **unused)
 	(void)unused;
 	memset(large, 'x', LARGE);
 	large[LARGE] = 0;
-	struct iovec out[] = {vector_of("a head of 25 bytes, or so"), vector_of(""), vector_of(large), vector_of("tail")};
+	struct iovec out[] = {vector_of("a head of 25 bytes, or so"), vector_of(""), vector_of(large),
+			      vector_of("tail")};
 	assert_int_equal(writev(pair.client, out, 4), LARGE + 29);
 	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), LARGE + 29);
 	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "a head of 25 bytes, or so"), BYTES(25, large),
@@ -246,8 +247,8 @@ static void what_follows_eight_elements_is_a_hole_that_the_turn_reports(void **u
 	assert_int_equal(read(pair.server, buffer, sizeof(buffer)), 22);
 	assert_int_equal(write(pair.server, "!", 1), 1);
 	assert_int_equal(read(pair.client, buffer, sizeof(buffer)), 1);
-	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "ab"), BYTES(2, "ab"), BYTES(4, "ab"), BYTES(6, "ab"),
-			BYTES(8, "ab"), BYTES(10, "ab"), BYTES(12, "ab"), BYTES(14, "ab"), HOLE(16, 6));
+	EXPECT_SEGMENTS(&captured, client_id(&pair), true, BYTES(0, "ab"), BYTES(2, "ab"), BYTES(4, "ab"),
+			BYTES(6, "ab"), BYTES(8, "ab"), BYTES(10, "ab"), BYTES(12, "ab"), BYTES(14, "ab"), HOLE(16, 6));
 	socket_pair_close(&pair);
 }
 
@@ -386,7 +387,8 @@ static void a_budget_spent_leaves_a_hole_that_ends_with_the_turn(void **unused)
 	expected[3000] = 0;
 	char *rest = strdup(expected);
 	rest[1096] = 0;
-	EXPECT_SEGMENTS(&captured, server_id(&pair), false, PART(0, 3000, expected), PART(3000, 3000, rest), HOLE(6000, 4000));
+	EXPECT_SEGMENTS(&captured, server_id(&pair), false, PART(0, 3000, expected), PART(3000, 3000, rest),
+			HOLE(6000, 4000));
 	free(rest);
 	/* the next turn has a budget again */
 	assert_int_equal(write(pair.client, "next", 4), 4);

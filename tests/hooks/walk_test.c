@@ -34,8 +34,10 @@ static void an_older_connection_is_announced_by_the_walk(void **unused)
 	assert_null(event_log_connection(&captured, used.client_port, used.server_port));
 	assert_int_equal(capture_walk(captured.capture), 0);
 
-	const struct shm_record_connection *client = event_log_connection(&captured, used.client_port, used.server_port);
-	const struct shm_record_connection *server = event_log_connection(&captured, used.server_port, used.client_port);
+	const struct shm_record_connection *client =
+		event_log_connection(&captured, used.client_port, used.server_port);
+	const struct shm_record_connection *server =
+		event_log_connection(&captured, used.server_port, used.client_port);
 	assert_non_null(client);
 	assert_non_null(server);
 	assert_int_equal(client->header.flags, SHM_CONNECTION_JOINED);

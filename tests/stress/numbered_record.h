@@ -1,4 +1,5 @@
-/* Give every record a number, and a length and content that follow from it, so that a reader can tell what it misses. */
+/* Give every record a number, and a length and content that follow from it, so that a reader can tell what it
+ * misses. */
 #ifndef TESTS_NUMBERED_RECORD_H
 #define TESTS_NUMBERED_RECORD_H
 

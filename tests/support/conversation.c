@@ -40,8 +40,8 @@ static void play(const struct spoken *s, struct feed *feed, uint8_t role, const 
 	if (s->closes)
 		feed_close(feed, SHM_CLOSE_NORMAL);
 	if (!spoken_is_told(s, feed, role))
-		fail_msg("%s (step %zu, turn %d cut at %zu):\n got:\n%s expected:\n%s", s->conversation->name, cutting->step,
-			 cutting->split_turn, cutting->split_at, feed->log, s->conversation->exchanges);
+		fail_msg("%s (step %zu, turn %d cut at %zu):\n got:\n%s expected:\n%s", s->conversation->name,
+			 cutting->step, cutting->split_turn, cutting->split_at, feed->log, s->conversation->exchanges);
 }
 
 static void play_in_all_records(const struct spoken *s, struct feed *feed, uint8_t role)
@@ -102,7 +102,8 @@ static void check_each(const struct conversations *all, void (*check)(const stru
 
 enum ending { BY_CLOSE, BY_RESET, BY_SHUTDOWN, ENDINGS };
 
-static void play_prefix(const struct spoken *s, struct feed *feed, uint8_t role, int turn, size_t length, enum ending by)
+static void play_prefix(const struct spoken *s, struct feed *feed, uint8_t role, int turn, size_t length,
+			enum ending by)
 {
 	spoken_begin(s, feed, role);
 	spoken_say_turns(s, feed, role, 0, turn);
@@ -112,8 +113,8 @@ static void play_prefix(const struct spoken *s, struct feed *feed, uint8_t role,
 	else
 		feed_close(feed, by == BY_CLOSE ? SHM_CLOSE_NORMAL : SHM_CLOSE_RESET);
 	if (spoken_is_invented(s, feed, true))
-		fail_msg("%s: ended (%d) in turn %d at %zu, gives what was not said:\n%s", s->conversation->name, by, turn,
-			 length, feed->log);
+		fail_msg("%s: ended (%d) in turn %d at %zu, gives what was not said:\n%s", s->conversation->name, by,
+			 turn, length, feed->log);
 	assert_int_equal(connections_usage(feed->connections).buffer_bytes, 0);
 }
 

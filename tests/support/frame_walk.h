@@ -27,8 +27,8 @@ enum frame_walk_start {
 struct frame_walk *frame_walk_new(enum frame_walk_start start);
 void frame_walk_free(struct frame_walk *walk);
 
-/* Walk over one piece of memory. Marks each byte. False, with the marks of what was walked, where it is not HTTP/2 or the
- * place is lost. Aborts when the walker leaves the piece. */
+/* Walk over one piece of memory. Marks each byte. False, with the marks of what was walked, where it is not HTTP/2 or
+ * the place is lost. Aborts when the walker leaves the piece. */
 bool frame_walk_piece(struct frame_walk *walk, const uint8_t *piece, size_t length, uint8_t *marks);
 
 /* Bytes that nobody sees. */

@@ -136,12 +136,12 @@ static void check_log(const struct feed *feed, const struct turns *turns, const 
 
 		requests += seen->said[0][i];
 		if (seen->said[0][i] && seen->said[1][i] && certain && !complete[i])
-			fail_msg("seed %llu: turn %d was seen whole and is not reported so:\n%s", (unsigned long long)seed, i,
-				 feed->log);
+			fail_msg("seed %llu: turn %d was seen whole and is not reported so:\n%s",
+				 (unsigned long long)seed, i, feed->log);
 	}
 	if (feed->exchanges != requests)
-		fail_msg("seed %llu: %u requests seen, %u reported:\n%s", (unsigned long long)seed, requests, feed->exchanges,
-			 feed->log);
+		fail_msg("seed %llu: %u requests seen, %u reported:\n%s", (unsigned long long)seed, requests,
+			 feed->exchanges, feed->log);
 }
 
 static void check_losses(const struct turns *turns, uint32_t loss_percent, bool bursts)

@@ -1,4 +1,5 @@
-/* Conversations made up by chance, with what must come of them, in any segments; and turns of which records are lost. */
+/* Conversations made up by chance, with what must come of them, in any segments; and turns of which records are
+ * lost. */
 #ifndef SUPPORT_GENERATED_H
 #define SUPPORT_GENERATED_H
 
@@ -48,11 +49,12 @@ struct turns {
 	/* What is said in a turn, at most TURN_BYTES_MAX; always the same. */
 	size_t (*write)(char *bytes, int turn, bool server);
 
-	/* Which turn is a line of the log about? True if the exchange has its reply; fails the test if it has another's. */
+	/* Which turn is a line of the log about? True if the exchange has its reply; fails the test if it has
+	 * another's. */
 	bool (*read)(const char *line, int *turn);
 
-	/* Clients are taken not to pipeline: a turn that was seen whole has its reply if the next request was seen. Otherwise
-	 * some turns pass until the place is known again. */
+	/* Clients are taken not to pipeline: a turn that was seen whole has its reply if the next request was seen.
+	 * Otherwise some turns pass until the place is known again. */
 	bool one_at_a_time;
 };
 
@@ -62,11 +64,13 @@ void lost_records_never_give_a_request_another_ones_reply(void **state);
 void bursts_of_lost_records_never_give_a_request_another_ones_reply(void **state);
 
 #define LOSS_TESTS(turns)                                                                                              \
-	cmocka_unit_test_prestate(lost_records_never_give_a_request_another_ones_reply, (void *)(turns)),                 \
-		cmocka_unit_test_prestate(bursts_of_lost_records_never_give_a_request_another_ones_reply, (void *)(turns))
+	cmocka_unit_test_prestate(lost_records_never_give_a_request_another_ones_reply, (void *)(turns)),              \
+		cmocka_unit_test_prestate(bursts_of_lost_records_never_give_a_request_another_ones_reply,              \
+					  (void *)(turns))
 
 #define GENERATED_TESTS(generator, turns)                                                                              \
-	cmocka_unit_test_prestate(any_segmentation_that_respects_causality_gives_the_same_exchanges, (void *)(generator)), \
+	cmocka_unit_test_prestate(any_segmentation_that_respects_causality_gives_the_same_exchanges,                   \
+				  (void *)(generator)),                                                                \
 		LOSS_TESTS(turns)
 
 #endif

@@ -36,7 +36,8 @@ static void note_slice(struct feed *feed, const char *name, struct slice s)
 static void note_flags(struct feed *feed, uint32_t flags)
 {
 	note(feed, "%s%s%s%s%s%s%s", flags & EXCHANGE_END_INFERRED ? " end-inferred" : "",
-	     flags & EXCHANGE_END_UNSEEN ? " end-unseen" : "", flags & EXCHANGE_RESPONSE_UNSEEN ? " response-unseen" : "",
+	     flags & EXCHANGE_END_UNSEEN ? " end-unseen" : "",
+	     flags & EXCHANGE_RESPONSE_UNSEEN ? " response-unseen" : "",
 	     flags & EXCHANGE_REQUEST_CUT ? " request-cut" : "", flags & EXCHANGE_RESPONSE_CUT ? " response-cut" : "",
 	     flags & EXCHANGE_START_UNSEEN ? " start-unseen" : "",
 	     flags & EXCHANGE_HEAD_UNCERTAIN ? " head-uncertain" : "");
@@ -68,8 +69,9 @@ static void note_rpc(struct feed *feed, const struct exchange *x)
 {
 	const struct rpc_exchange *r = &x->rpc;
 
-	note(feed, "%s %.*s %d %u %lld %lld %s", r->web ? "rpc-web" : "rpc", (int)r->path.length, r->path.bytes, r->status,
-	     r->http_status, (long long)r->request_messages, (long long)r->response_messages, end_names[x->end]);
+	note(feed, "%s %.*s %d %u %lld %lld %s", r->web ? "rpc-web" : "rpc", (int)r->path.length, r->path.bytes,
+	     r->status, r->http_status, (long long)r->request_messages, (long long)r->response_messages,
+	     end_names[x->end]);
 	note_flags(feed, x->flags);
 	if (r->reset_code != 0)
 		note(feed, " code=%u", r->reset_code);
@@ -93,7 +95,8 @@ static void note_database(struct feed *feed, const struct exchange *x)
 {
 	const struct database_exchange *d = &x->database;
 
-	note(feed, "%s %u %s %s", system_names[d->system], d->operations, d->failed ? "failed" : "ok", end_names[x->end]);
+	note(feed, "%s %u %s %s", system_names[d->system], d->operations, d->failed ? "failed" : "ok",
+	     end_names[x->end]);
 	note_flags(feed, x->flags);
 	note_slice(feed, "code", d->status_code);
 	note_slice(feed, "namespace", d->name_space);
@@ -249,7 +252,8 @@ void feed_marked(struct feed *feed, int direction, const char *bytes, const unsi
 		}
 		for (end = seen; end < length && !shown && (marks[end] & FEED_MARK_HOLE) != 0;)
 			end++;
-		feed_frames(feed, direction, bytes + from, seen - from, end - from, (marks[from] & FEED_MARK_FRAME) != 0);
+		feed_frames(feed, direction, bytes + from, seen - from, end - from,
+			    (marks[from] & FEED_MARK_FRAME) != 0);
 	}
 }
 

@@ -55,8 +55,8 @@ enum feed_mark {
 	FEED_MARK_HOLE = 2,  /* it does not show this byte */
 };
 
-/* The next bytes with their marks: one record for each run of shown bytes, with the hole behind it. `shown`: holes, too,
- * are shown. */
+/* The next bytes with their marks: one record for each run of shown bytes, with the hole behind it. `shown`: holes,
+ * too, are shown. */
 void feed_marked(struct feed *feed, int direction, const char *bytes, const unsigned char *marks, size_t length,
 		 bool shown);
 

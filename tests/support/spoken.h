@@ -39,8 +39,8 @@ void spoken_cut(const struct spoken *s, struct feed *feed, uint8_t role, int tur
 /* The log is what the table says. */
 bool spoken_is_told(const struct spoken *s, const struct feed *feed, uint8_t role);
 
-/* No line of the log says more than one of the table, unless it says what is not certain. `closed`: nor where a close has
- * ended it. */
+/* No line of the log says more than one of the table, unless it says what is not certain. `closed`: nor where a close
+ * has ended it. */
 bool spoken_is_invented(const struct spoken *s, const struct feed *feed, bool closed);
 
 /* The probes are understood. Appends to the log. */

@@ -36,7 +36,8 @@ static unsigned fetch_all(MYSQL_STMT *statement)
 	char text[64];
 	unsigned long length;
 	unsigned rows = 0;
-	MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_STRING, .buffer = text, .buffer_length = sizeof(text), .length = &length};
+	MYSQL_BIND bind = {
+		.buffer_type = MYSQL_TYPE_STRING, .buffer = text, .buffer_length = sizeof(text), .length = &length};
 
 	must(mysql_stmt_bind_result(statement, &bind), "bind result");
 	while (mysql_stmt_fetch(statement) == 0)

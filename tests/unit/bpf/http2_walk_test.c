@@ -138,7 +138,8 @@ static void the_preface_begins_a_walk_whole_or_in_pieces(void **state)
 
 static void frames_follow_an_answer_101_in_any_pieces(void **state)
 {
-	static const char bytes[] = "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64";
+	static const char bytes[] =
+		"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64";
 	size_t length = sizeof(bytes) - 1, head = length - 15;
 	uint8_t marks[128];
 
@@ -188,7 +189,8 @@ static void what_a_peer_would_refuse_loses_the_place(void **state)
 static void zeros_in_data_are_not_taken_for_messages_without_end(void **state)
 {
 	enum { LENGTH = 16384 };
-	static uint8_t frame[9 + LENGTH] = {LENGTH >> 16, (LENGTH >> 8) & 0xff, LENGTH & 0xff, 0, 0, 0, 0, 0, 1}, marks[9 + LENGTH];
+	static uint8_t frame[9 + LENGTH] = {LENGTH >> 16, (LENGTH >> 8) & 0xff, LENGTH & 0xff, 0, 0, 0, 0, 0, 1},
+				 marks[9 + LENGTH];
 	struct frame_walk *walk = frame_walk_new(FRAME_WALK_FRAMES);
 	size_t shown = 0;
 

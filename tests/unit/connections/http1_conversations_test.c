@@ -14,8 +14,9 @@ static const struct conversation conversations[] = {
 	 {">GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
 	 "GET /a?b=c 1.1 200 0 5 message host=x\n"},
 	{"fields that are kept, names in any case, values trimmed",
-	 {">GET / HTTP/1.1\r\nhOST: \t x:80 \r\nUser-Agent: curl/8 (a; b)\r\ntraceparent: 00-a-b-01\r\nTracestate: k=v\r\n"
-	  "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nForwarded: for=1.2.3.4\r\nX-Forwarded-Proto: https\r\n"
+	 {">GET / HTTP/1.1\r\nhOST: \t x:80 \r\nUser-Agent: curl/8 (a; b)\r\ntraceparent: 00-a-b-01\r\n"
+	  "Tracestate: k=v\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nForwarded: for=1.2.3.4\r\n"
+	  "X-Forwarded-Proto: https\r\n"
 	  "X-Forwarded-Host: y\r\nX-Forwarded-Port: 1\r\nHost2: z\r\n\r\n",
 	  "<HTTP/1.1 204 No Content\r\n\r\n"},
 	 "GET / 1.1 204 0 0 message host=x:80 user-agent=curl/8 (a; b) traceparent=00-a-b-01 tracestate=k=v "
@@ -48,11 +49,13 @@ static const struct conversation conversations[] = {
 	  "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	 "PUT /e 1.1 417 4 0 message\nGET /f 1.1 200 0 0 message\n"},
 	{"a server that answers before the request's body is complete",
-	 {">POST /early HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345", "<HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
+	 {">POST /early HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345",
+	  "<HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
 	  ">6789)GET /next HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	 "POST /early 1.1 413 10 0 message\nGET /next 1.1 200 0 0 message\n"},
 	{"unknown and WebDAV methods",
-	 {">PROPFIND /d HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "<HTTP/1.1 207 Multi-Status\r\nContent-Length: 1\r\n\r\nx",
+	 {">PROPFIND /d HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+	  "<HTTP/1.1 207 Multi-Status\r\nContent-Length: 1\r\n\r\nx",
 	  ">we!rd'~method /w HTTP/1.1\r\n\r\n", "<HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n"},
 	 "PROPFIND /d 1.1 207 0 1 message\nwe!rd'~method /w 1.1 405 0 0 message\n"},
 	{"absolute, asterisk and odd targets",
@@ -66,18 +69,21 @@ static const struct conversation conversations[] = {
 	  ">\x16\x03\x01GET / HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n", "!"},
 	 "CONNECT h:443 1.1 200 0 0 message upgraded host=h:443\n"},
 	{"CONNECT refused",
-	 {">CONNECT h:443 HTTP/1.1\r\n\r\n", "<HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
+	 {">CONNECT h:443 HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
 	  ">CONNECT h:443 HTTP/1.1\r\nProxy-Authorization: x\r\n\r\n", "<HTTP/1.1 200 OK\r\n\r\n", "!"},
 	 "CONNECT h:443 1.1 407 0 2 message\nCONNECT h:443 1.1 200 0 0 message upgraded\n"},
 	{"Upgrade",
-	 {">GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "<HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05",
+	 {">GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+	  "<HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05",
 	  ">\x81\x85GET / HTTP/1.1\r\n\r\n", "!"},
 	 "GET /ws 1.1 101 0 0 message upgraded\n"},
 	{"HTTP/1.0 that ends with the connection",
 	 {">GET /old HTTP/1.0\r\n\r\n", "<HTTP/1.0 200 OK\r\nServer: x\r\n\r\nall of this", "."},
 	 "GET /old 1.0 200 0 11 close\n"},
 	{"a transfer coding that is not chunked ends with the connection",
-	 {">GET /z HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\nContent-Length: 3\r\n\r\nabcdef",
+	 {">GET /z HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\nContent-Length: 3\r\n\r\nabcdef",
 	  "."},
 	 "GET /z 1.1 200 0 6 close\n"},
 	{"Transfer-Encoding overrides Content-Length",
@@ -110,10 +116,12 @@ static const struct conversation conversations[] = {
 	  "<HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "."},
 	 "POST /c 1.1 400 -1 0 message\n"},
 	{"gRPC-Web in base64: messages and trailers in the body",
-	 {">POST /p.S/M HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc-web-text+proto\r\nContent-Length: 12\r\n\r\n"
+	 {">POST /p.S/M HTTP/1.1\r\nHost: h\r\nContent-Type: application/grpc-web-text+proto\r\n"
+	 "Content-Length: 12\r\n\r\n"
 	  "AAAAAANhYmM=",
 	  "<HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web-text+proto\r\n" CHUNKED
-	  "14\r\nAAAAAAJ4eQ==AAAAAAA=\r\n3c\r\ngAAAACdncnBjLXN0YXR1czogNw0KZ3JwYy1tZXNzYWdlOm5vJTIwd2F5DQo=\r\n0\r\n\r\n", "?"},
+	  "14\r\nAAAAAAJ4eQ==AAAAAAA=\r\n3c\r\ngAAAACdncnBjLXN0YXR1czogNw0KZ3JwYy1tZXNzYWdlOm5vJTIwd2F5DQo=\r\n"
+	  "0\r\n\r\n", "?"},
 	 "rpc-web /p.S/M 7 200 1 2 message message=no way authority=h\n"},
 	{"gRPC-Web: Trailers-Only, and a proxy's page",
 	 {">POST /p.S/N HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 0\r\n\r\n",

@@ -132,7 +132,8 @@ static void lost_records_of_pipelined_batches_hardly_ever_give_a_wrong_pair(void
 				else
 					snprintf(text, sizeof(text), "HTTP/1.1 %d OK\r\nContent-Length: 0\r\n\r\n",
 						 400 + id);
-				feed_unless_lost(feed, is_request ? FEED_RECEIVED : FEED_SENT, text, strlen(text), !lost);
+				feed_unless_lost(feed, is_request ? FEED_RECEIVED : FEED_SENT, text, strlen(text),
+						 !lost);
 				seen += is_request && !lost;
 			}
 			first = last + 1;

@@ -229,7 +229,8 @@ static void a_status_behind_a_message_that_fills_the_head_is_not_known(void **st
 	memset(step + length, 'x', HTTP2_KEPT_BYTES_MAX);
 	memcpy(step + length + HTTP2_KEPT_BYTES_MAX, tail, sizeof(tail));
 	say(b, step);
-	assert_string_equal(b->feed->log, "server rpc /s.S/m -1 200 0 0 message head-uncertain scheme=http authority=h\n");
+	assert_string_equal(b->feed->log,
+			    "server rpc /s.S/m -1 200 0 0 message head-uncertain scheme=http authority=h\n");
 }
 
 static void frames_that_must_not_be_sent_are_counted_and_the_place_is_found_again(void **state)

@@ -1,4 +1,5 @@
-/* Conversations of Memcached, text and binary, each as a server and as a client sees it, in every way of support/conversation.h. */
+/* Conversations of Memcached, text and binary, each as a server and as a client sees it, in every way of
+ * support/conversation.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,10 +116,12 @@ static const struct conversations text_table = {
 static const struct conversation binary_conversations[] = {
 	{"set, get, an error and a miss, which is none",
 	 {">" REQUEST("~01", "~01", "~08", "~0b", "~01") NO_EXPIRY "khi" REQUEST("~00", "~01", "~00", "~01", "~02") "k",
-	  "<" RESPONSE("~01", "~00", "~00", "~00", "~00", "~01") RESPONSE("~00", "~00", "~04", "~00", "~06", "~02") "~00~00~00~00hi",
+	  "<" RESPONSE("~01", "~00", "~00", "~00", "~00", "~01")
+	  RESPONSE("~00", "~00", "~04", "~00", "~06", "~02") "~00~00~00~00hi",
 	  ">" REQUEST("~05", "~01", "~14", "~15", "~03") NO_EXPIRY NO_EXPIRY "~00~00~00~00k"
 	       REQUEST("~04", "~01", "~00", "~01", "~04") "y",
-	  "<" RESPONSE("~05", "~00", "~00", "~06", "~03", "~03") "Non" RESPONSE("~04", "~00", "~00", "~01", "~03", "~04") "Not"},
+	  "<" RESPONSE("~05", "~00", "~00", "~06", "~03", "~03") "Non"
+	  RESPONSE("~04", "~00", "~00", "~01", "~03", "~04") "Not"},
 	 "memcached 1 ok message operation=set arguments=1 text=set k\n"
 	 "memcached 1 ok message operation=get arguments=1 text=get k\n"
 	 "memcached 1 failed message code=6 operation=increment arguments=1 text=increment k\n"
@@ -126,10 +129,12 @@ static const struct conversation binary_conversations[] = {
 	{"quiet requests, statistics, quit",
 	 {">" REQUEST("~0d", "~01", "~00", "~01", "~01") "a" REQUEST("~0d", "~01", "~00", "~01", "~02") "b"
 	       REQUEST("~11", "~01", "~08", "~0b", "~03") NO_EXPIRY "khi" REQUEST("~0a", "~00", "~00", "~00", "~04"),
-	  "<" RESPONSE("~0d", "~01", "~04", "~00", "~07", "~02") "~00~00~00~00bhi" RESPONSE("~0a", "~00", "~00", "~00", "~00", "~04"),
+	  "<" RESPONSE("~0d", "~01", "~04", "~00", "~07", "~02") "~00~00~00~00bhi"
+	  RESPONSE("~0a", "~00", "~00", "~00", "~00", "~04"),
 	  ">" REQUEST("~10", "~00", "~00", "~00", "~05") REQUEST("~0b", "~00", "~00", "~00", "~06"),
-	  "<" RESPONSE("~10", "~03", "~00", "~00", "~04", "~05") "pid1" RESPONSE("~10", "~03", "~00", "~00", "~04", "~05")
-	       "ver2" RESPONSE("~10", "~00", "~00", "~00", "~00", "~05") RESPONSE("~0b", "~00", "~00", "~00", "~03", "~06") "1.6",
+	  "<" RESPONSE("~10", "~03", "~00", "~00", "~04", "~05") "pid1"
+	  RESPONSE("~10", "~03", "~00", "~00", "~04", "~05") "ver2" RESPONSE("~10", "~00", "~00", "~00", "~00", "~05")
+	  RESPONSE("~0b", "~00", "~00", "~00", "~03", "~06") "1.6",
 	  ">" REQUEST("~17", "~00", "~00", "~00", "~07"), "."},
 	 "memcached 1 ok message operation=getkq arguments=1 text=getkq a\n"
 	 "memcached 1 ok message operation=getkq arguments=1 text=getkq b\n"
@@ -140,7 +145,8 @@ static const struct conversation binary_conversations[] = {
 	 "memcached 1 ok message operation=quitq arguments=0 text=quitq\n"},
 };
 
-#define BINARY_PROBE ">" REQUEST("~0b", "~00", "~00", "~00", "~7f"), "<" RESPONSE("~0b", "~00", "~00", "~86", "~00", "~7f")
+#define BINARY_PROBE                                                                                                   \
+	">" REQUEST("~0b", "~00", "~00", "~00", "~7f"), "<" RESPONSE("~0b", "~00", "~00", "~86", "~00", "~7f")
 
 static size_t write_binary(const char *turn, char *bytes, unsigned char *marks)
 {
@@ -185,9 +191,10 @@ static void a_reply_whose_first_line_was_not_seen_says_nothing_of_success_or_fai
 	feed_text(feed, FEED_RECEIVED, "get b\r\n");
 	feed_cut(feed, FEED_SENT, "VAL", 3, 50);
 	feed_text(feed, FEED_RECEIVED, "get c\r\n");
-	assert_string_equal(feed->log,
-			    "server memcached 1 failed message code=SERVER_ERROR operation=set arguments=4 text=set a 0 0 1\n"
-			    "server memcached 1 ok message end-inferred response-cut operation=get arguments=1 text=get b\n");
+	assert_string_equal(
+		feed->log,
+		"server memcached 1 failed message code=SERVER_ERROR operation=set arguments=4 text=set a 0 0 1\n"
+		"server memcached 1 ok message end-inferred response-cut operation=get arguments=1 text=get b\n");
 	feed_destroy(feed);
 }
 

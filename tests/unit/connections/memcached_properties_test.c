@@ -1,4 +1,5 @@
-/* Turns of Memcached with lost records: odd commands fail, even ones do not, so that a reply given to the wrong one shows. */
+/* Turns of Memcached with lost records: odd commands fail, even ones do not, so that a reply given to the wrong one
+ * shows. */
 #define _GNU_SOURCE /* memmem */
 
 #include <setjmp.h>

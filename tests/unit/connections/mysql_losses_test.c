@@ -107,8 +107,10 @@ static void rows_beyond_the_budget_end_when_the_client_goes_on(void **state)
 	feed_cut(feed, FEED_SENT, "", 0, 50000);
 	command(feed, "0 ~03DO 1");
 	answer(feed, "1 " OK_IS);
-	assert_string_equal(feed->log, "server mysql 1 ok message end-inferred response-cut namespace=shop text=SELECT a FROM t [1,3]\n"
-				       "server mysql 1 ok message namespace=shop text=DO 1 [4,5]\n");
+	assert_string_equal(
+		feed->log,
+		"server mysql 1 ok message end-inferred response-cut namespace=shop text=SELECT a FROM t [1,3]\n"
+		"server mysql 1 ok message namespace=shop text=DO 1 [4,5]\n");
 	assert_int_equal(counters[COUNTER_RESPONSES_UNMATCHED], 0);
 }
 
@@ -142,7 +144,8 @@ static void a_statement_beyond_the_budget_is_reported_with_what_was_seen(void **
 
 	say_begun(feed, FEED_RECEIVED, 0, "\x03INSERT INTO t VALUES (1", 9000);
 	answer(feed, "1 " OK_IS);
-	assert_string_equal(feed->log, "server mysql 1 ok message request-cut namespace=shop text=INSERT INTO t VALUES (1\n");
+	assert_string_equal(feed->log,
+			    "server mysql 1 ok message request-cut namespace=shop text=INSERT INTO t VALUES (1\n");
 	works_on(feed);
 	assert_int_equal(counters[COUNTER_PARSER_RESYNCS], 0);
 }
@@ -154,7 +157,8 @@ static void a_statement_of_more_than_16_mib_is_one_command(void **state)
 	say_begun(feed, FEED_RECEIVED, 0, "\x03INSERT INTO t VALUES (1", MYSQL_PAYLOAD_BYTES_MAX);
 	say_begun(feed, FEED_RECEIVED, 1, "", 5000);
 	answer(feed, "2 " OK_IS);
-	assert_string_equal(feed->log, "server mysql 1 ok message request-cut namespace=shop text=INSERT INTO t VALUES (1\n");
+	assert_string_equal(feed->log,
+			    "server mysql 1 ok message request-cut namespace=shop text=INSERT INTO t VALUES (1\n");
 	works_on(feed);
 }
 
@@ -183,8 +187,9 @@ static void a_statement_whose_text_was_cut_says_so_when_it_is_executed(void **st
 	answer(feed, "1 ~00~07~00~00~00~00~00~01~00~00~00~00\n2 " COLUMN "\n3 " EOF_IS);
 	command(feed, "0 ~17~07~00~00~00~00~01~00~00~00");
 	answer(feed, "1 " OK_IS);
-	assert_string_equal(feed->log,
-			    "server mysql 1 ok message request-cut namespace=shop parameterised=INSERT INTO t VALUES (?\n");
+	assert_string_equal(
+		feed->log,
+		"server mysql 1 ok message request-cut namespace=shop parameterised=INSERT INTO t VALUES (?\n");
 }
 
 static void an_error_whose_text_passes_unseen_keeps_its_number(void **state)
@@ -195,7 +200,8 @@ static void an_error_whose_text_passes_unseen_keeps_its_number(void **state)
 	feed->now_ns = 0;
 	command(feed, "0 ~03SELECT a FROM t");
 	say_begun(feed, FEED_SENT, 1, "\xff\x7a\x04#42S02Tab", 300);
-	assert_string_equal(feed->log, "server mysql 1 failed message code=1146 namespace=shop text=SELECT a FROM t [1,2]\n");
+	assert_string_equal(feed->log,
+			    "server mysql 1 failed message code=1146 namespace=shop text=SELECT a FROM t [1,2]\n");
 	feed->times = false;
 	works_on(feed);
 }
@@ -253,8 +259,9 @@ static void an_answer_that_was_lost_is_not_made_up(void **state)
 	command(feed, "0 ~03DO 2");
 	answer(feed, "1 " NO_TABLE);
 	command(feed, "0 ~03DO 3");
-	assert_string_equal(feed->log, "server mysql 1 ok cut-by-loss end-unseen response-unseen namespace=shop text=SELECT 1\n"
-				       "server mysql 1 failed message code=1146 namespace=shop text=DO 2\n");
+	assert_string_equal(feed->log,
+			    "server mysql 1 ok cut-by-loss end-unseen response-unseen namespace=shop text=SELECT 1\n"
+			    "server mysql 1 failed message code=1146 namespace=shop text=DO 2\n");
 }
 
 static void rows_that_were_lost_are_not_counted(void **state)
@@ -325,13 +332,16 @@ static void a_change_of_schema_whose_answer_was_not_seen_whole_leaves_it_unknown
 
 static const char *const commands[CONVERSATION_TURNS] = {
 	"0 ~03SELECT a0 FROM t", "0 ~16SELECT a1 FROM t WHERE b = ?", "0 ~17~07~00~00~00~00~01~00~00~00", "0 ~0e",
-	"0 ~03SELECT a4 FROM t", "0 ~19~07~00~00~00\n0 ~03INSERT INTO a5 VALUES (1)", "0 ~03SELECT a6 FROM t", "0 ~03DO 7"};
+	"0 ~03SELECT a4 FROM t", "0 ~19~07~00~00~00\n0 ~03INSERT INTO a5 VALUES (1)", "0 ~03SELECT a6 FROM t",
+	"0 ~03DO 7"};
 static const char *const answers[CONVERSATION_TURNS] = {
-	ROWS, "1 ~00~07~00~00~00~01~00~01~00~00~00~00\n2 " COLUMN "\n3 " EOF_IS "\n4 " COLUMN "\n5 " EOF_IS, ROWS, "1 " OK_IS,
+	ROWS, "1 ~00~07~00~00~00~01~00~01~00~00~00~00\n2 " COLUMN "\n3 " EOF_IS "\n4 " COLUMN "\n5 " EOF_IS, ROWS,
+	"1 " OK_IS,
 	"1 ~ff~04~04#42S02a4", "1 " OK_IS, "1 ~ff~06~04#42S02a6", "1 " OK_IS};
 
 /* Say the bytes but for those from `hole` on; returns how many are still to be left out. */
-static void say_with_hole(struct feed *feed, int direction, const char *packets, size_t *before, size_t *hole, bool known)
+static void say_with_hole(struct feed *feed, int direction, const char *packets, size_t *before, size_t *hole,
+			  bool known)
 {
 	mysql_turn_write(&turn, packets);
 	size_t shown = *before < turn.length ? *before : turn.length;
@@ -495,7 +505,8 @@ static void prepare(struct feed *feed, uint32_t id)
 
 	snprintf(packets, sizeof(packets), "0 ~16SELECT ?, %u", id);
 	command(feed, packets);
-	snprintf(packets, sizeof(packets), "1 ~00~%02x~%02x~00~00~00~00~01~00~00~00~00\n2 " COLUMN "\n3 " EOF_IS, id & 0xff, id >> 8);
+	snprintf(packets, sizeof(packets), "1 ~00~%02x~%02x~00~00~00~00~01~00~00~00~00\n2 " COLUMN "\n3 " EOF_IS,
+		 id & 0xff, id >> 8);
 	answer(feed, packets);
 }
 

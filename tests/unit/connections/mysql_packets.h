@@ -53,7 +53,7 @@ static inline void mysql_turn_write(struct mysql_turn *turn, const char *text)
 #define ZEROES_6 "~00~00~00~00~00~00"
 #define ZEROES_19 ZEROES_6 ZEROES_6 ZEROES_6 "~00"
 #define GREETING_OF(version, low, third)                                                                               \
-	"0 ~0a" version "~00~01~00~00~0012345678~00" low "~21~02~00~ff~ff~15" ZEROES_6 third                            \
+	"0 ~0a" version "~00~01~00~00~0012345678~00" low "~21~02~00~ff~ff~15" ZEROES_6 third                           \
 	"123456789012~00mysql_native_password~00"
 #define GREETING_MYSQL GREETING_OF("8.0.36", "~ff~ff", "~00~00~00~00")
 #define GREETING_MARIADB GREETING_OF("5.5.5-10.11.19-MariaDB-0+deb12u1", "~fe~ff", "~1d~00~00~00")

@@ -1,5 +1,5 @@
-/* Generated MySQL conversations with an exact oracle: any segmentation that respects causality gives the same exchanges,
- * and whatever is lost, no answer is ever given to the wrong command. */
+/* Generated MySQL conversations with an exact oracle: any segmentation that respects causality gives the same
+ * exchanges, and whatever is lost, no answer is ever given to the wrong command. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,8 @@ static void eof(struct generated *g)
 /* Rows whose text looks like packets; returns how many there are. */
 static uint32_t result_set(struct generated *g, struct random *r, bool more)
 {
-	static const char *const rows[] = {"~fb", "~021a", "~05~00~00~01~00~00", "~09~07~00~00~01~ff~7a~04#4", "~00", "~04~00~00~00~03"};
+	static const char *const rows[] = {"~fb", "~021a",	    "~05~00~00~01~00~00", "~09~07~00~00~01~ff~7a~04#4",
+					   "~00", "~04~00~00~00~03"};
 	uint32_t columns = 1 + random_below(r, 3), count = random_below(r, 6);
 	char payload[8];
 
@@ -90,7 +91,8 @@ static void answer_operation(struct generated *g, struct random *r, unsigned i, 
 	text_add(&g->expected, "server mysql 1 %s message", results == 1 ? "failed" : "ok");
 	if (results == 1)
 		text_add(&g->expected, " code=%u", 0x300 + i);
-	text_add(&g->expected, " namespace=%s %s=%s%s\n", session.schema, parameterised ? "parameterised" : "text", text, said);
+	text_add(&g->expected, " namespace=%s %s=%s%s\n", session.schema, parameterised ? "parameterised" : "text",
+		 text, said);
 }
 
 static void prepare(struct generated *g, struct random *r, unsigned i)
@@ -206,7 +208,8 @@ static size_t write_turn(char *bytes, int turn, bool server)
 	if (!server)
 		snprintf(text, sizeof(text), "0 ~03SELECT %d", turn);
 	else if (turn % 3 == 0)
-		snprintf(text, sizeof(text), "1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 ~04~00~00~00~01\n5 ~ff~%02x~03#42000wrong", turn);
+		snprintf(text, sizeof(text),
+			 "1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 ~04~00~00~00~01\n5 ~ff~%02x~03#42000wrong", turn);
 	else
 		snprintf(text, sizeof(text), "1 ~ff~%02x~03#42000wrong", turn);
 	mysql_turn_write(&packets, text);
@@ -289,7 +292,8 @@ static void losses_between_answers_beyond_the_budget_give_no_wrong_pair(void **s
 			seen[i] = random_below(&r, 100) >= 10;
 			commands += seen[i];
 			say(feed, FEED_RECEIVED, text, seen[i]);
-			snprintf(text, sizeof(text), big ? "1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 ~04%04d" : "1 ~ff~%02x~03#42000wrong", i);
+			snprintf(text, sizeof(text),
+				 big ? "1 ~01\n2 " COLUMN "\n3 " EOF_IS "\n4 ~04%04d" : "1 ~ff~%02x~03#42000wrong", i);
 			mysql_turn_write(&turn, text);
 			if (random_below(&r, 100) < 10)
 				feed_skip(feed, FEED_SENT, turn.length + (big ? 9000 : 0));

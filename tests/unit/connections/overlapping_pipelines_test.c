@@ -1,5 +1,5 @@
-/* Clients that send requests before they have the answers to earlier ones, more of both than the capture budget shows: in
- * each protocol that answers in order, no request may be given another one's answer. */
+/* Clients that send requests before they have the answers to earlier ones, more of both than the capture budget shows:
+ * in each protocol that answers in order, no request may be given another one's answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,7 +114,8 @@ static void postgresql_request(struct message *to, unsigned n)
 {
 	char text[256];
 
-	postgresql_add(to, 'Q', text, (size_t)snprintf(text, sizeof(text), "k%02u %0*u", n, (int)request_fill(n), 0) + 1);
+	postgresql_add(to, 'Q', text,
+		       (size_t)snprintf(text, sizeof(text), "k%02u %0*u", n, (int)request_fill(n), 0) + 1);
 }
 
 /* The SQLSTATE is the number. */

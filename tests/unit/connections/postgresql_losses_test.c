@@ -137,9 +137,10 @@ static void a_query_that_began_before_the_reply_that_was_lost_is_not_given_the_n
 	client(feed, "Q C");
 	server(feed, "C SET\nZ I");
 	client(feed, "X");
-	assert_string_equal(feed->log, "server postgresql 1 ok cut-by-loss end-unseen namespace=u text=A\n"
-				       "server postgresql 1 ok " UNANSWERED " request-cut namespace=u text=B, whose end\n"
-				       "server postgresql 1 ok message namespace=u text=C\n");
+	assert_string_equal(feed->log,
+			    "server postgresql 1 ok cut-by-loss end-unseen namespace=u text=A\n"
+			    "server postgresql 1 ok " UNANSWERED " request-cut namespace=u text=B, whose end\n"
+			    "server postgresql 1 ok message namespace=u text=C\n");
 }
 
 static void a_hole_within_a_row_costs_nothing(void **state)
@@ -179,9 +180,10 @@ static void a_text_beyond_the_budget_is_cut(void **state)
 	server(feed, "1\n2\nC INSERT 0 1\nZ I");
 	client(feed, "B - s 1\nE - 0\nS");
 	server(feed, "2\nC INSERT 0 1\nZ I");
-	assert_string_equal(feed->log, "server postgresql 1 ok message request-cut namespace=u text=SELECT 'a very  rows=1\n"
-				       "server postgresql 1 ok message request-cut namespace=u text=INSERT a very\n"
-				       "server postgresql 1 ok message request-cut namespace=u parameterised=INSERT a very\n");
+	assert_string_equal(feed->log,
+			    "server postgresql 1 ok message request-cut namespace=u text=SELECT 'a very  rows=1\n"
+			    "server postgresql 1 ok message request-cut namespace=u text=INSERT a very\n"
+			    "server postgresql 1 ok message request-cut namespace=u parameterised=INSERT a very\n");
 	expect_followed(feed);
 }
 
@@ -197,9 +199,10 @@ static void an_execute_behind_a_value_beyond_the_budget_is_known_by_its_reply(vo
 	server(feed, "2\nE 23505\nZ I");
 	say_cut(feed, FEED_RECEIVED, "B - s 90\nE - 0\nB - s 1\nE - 0\nS", 40);
 	server(feed, "2\nC INSERT 0 2\n2\nC INSERT 0 3\nZ I");
-	assert_string_equal(feed->log, "server postgresql 1 ok message namespace=u parameterised=INSERT $1\n"
-				       "server postgresql 1 failed message code=23505 namespace=u parameterised=INSERT $1\n"
-				       "server postgresql 1 ok message namespace=u parameterised=INSERT $1\n");
+	assert_string_equal(feed->log,
+			    "server postgresql 1 ok message namespace=u parameterised=INSERT $1\n"
+			    "server postgresql 1 failed message code=23505 namespace=u parameterised=INSERT $1\n"
+			    "server postgresql 1 ok message namespace=u parameterised=INSERT $1\n");
 	assert_int_equal(counters[COUNTER_PARSER_HOLES], 3);
 	assert_int_equal(counters[COUNTER_RESPONSES_UNMATCHED], 1);
 	expect_followed(feed);
@@ -380,8 +383,8 @@ static void play_with_a_hole(struct feed *feed, int holed, size_t from, size_t t
 	}
 }
 
-/* No line may claim more than the truth: each is one of those that the conversation gives when all is seen, or says that
- * something was not. */
+/* No line may claim more than the truth: each is one of those that the conversation gives when all is seen, or says
+ * that something was not. */
 static void check_log(const struct feed *feed, const char *truth, int turn, size_t from, size_t to)
 {
 	char line[512];
@@ -415,7 +418,8 @@ static void after_a_hole_at_any_place_the_connection_is_followed_again(void **st
 			for (size_t to = from + 1; to <= length; to += to + 1 < length && to > from + 7 ? 7 : 1) {
 				for (int told = 0; told < 2; told++) {
 					play_with_a_hole(feed, turn, from, to, told);
-					/* a gap at the end of a batch may also have been at the beginning of the next */
+					/* a gap at the end of a batch may also have been at the beginning of the
+					 * next */
 					if (turn == TURNS - 2 && !told && to == length) {
 						client(feed, "B - s 1\nE - 0\nS");
 						server(feed, "2\nC INSERT 0 1\nZ I");

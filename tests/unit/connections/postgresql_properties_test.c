@@ -53,10 +53,11 @@ static void add_query(struct generated *g, struct random *r)
 	snprintf(server + strlen(server), 64, fails ? "E %05d\nZ E" : "C SELECT %d\nZ I", fails ? number : (int)rows);
 	step(g, client, server);
 	if (fails)
-		text_add(&g->expected, "server postgresql %u failed message code=%05d namespace=u text=text %d\n", statements, number,
-		       number);
+		text_add(&g->expected, "server postgresql %u failed message code=%05d namespace=u text=text %d\n",
+			 statements, number, number);
 	else
-		text_add(&g->expected, "server postgresql %u ok message namespace=u text=text %d rows=%u\n", statements, number, rows);
+		text_add(&g->expected, "server postgresql %u ok message namespace=u text=text %d rows=%u\n", statements,
+			 number, rows);
 }
 
 static void add_copy(struct generated *g, struct random *r)
@@ -71,7 +72,8 @@ static void add_copy(struct generated *g, struct random *r)
 	step(g, gives_up ? "d 1\t2\nf enough" : "d Q\nd Z I\nc", server);
 	g->waits[g->steps - 1] = true;
 	if (gives_up)
-		text_add(&g->expected, "server postgresql 1 failed message code=%05d namespace=u text=copy %d\n", number, number);
+		text_add(&g->expected, "server postgresql 1 failed message code=%05d namespace=u text=copy %d\n",
+			 number, number);
 	else
 		text_add(&g->expected, "server postgresql 1 ok message namespace=u text=copy %d\n", number);
 }

@@ -204,9 +204,10 @@ static void an_execution_that_was_not_seen_to_its_end_may_have_failed(void **sta
 	feed_text(feed, FEED_RECEIVED, GET_A);
 	feed_cut(feed, FEED_SENT, "*2\r\n+OK\r\n", 9, 29);
 	feed_text(feed, FEED_RECEIVED, GET_A);
-	assert_string_equal(feed->log,
-			    "server redis 1 ok message end-inferred response-cut namespace=0 operation=EXEC arguments=0 text=EXEC\n"
-			    "server redis 1 ok message end-inferred namespace=0 operation=GET arguments=1 text=GET a\n");
+	assert_string_equal(
+		feed->log,
+		"server redis 1 ok message end-inferred response-cut namespace=0 operation=EXEC arguments=0 text=EXEC\n"
+		"server redis 1 ok message end-inferred namespace=0 operation=GET arguments=1 text=GET a\n");
 	feed_destroy(feed);
 }
 
@@ -219,8 +220,8 @@ static void a_reply_whose_type_was_not_seen_may_be_an_error(void **state)
 	feed_text(feed, FEED_RECEIVED, GET_A);
 	feed_cut(feed, FEED_SENT, "*", 1, 29);
 	feed_text(feed, FEED_RECEIVED, GET_A);
-	assert_string_equal(feed->log,
-			    "server redis 1 ok message end-inferred response-cut namespace=0 operation=GET arguments=1 text=GET a\n");
+	assert_string_equal(feed->log, "server redis 1 ok message end-inferred response-cut namespace=0 operation=GET "
+				       "arguments=1 text=GET a\n");
 	feed_destroy(feed);
 }
 

@@ -1,5 +1,5 @@
-/* Generated Redis conversations with an exact oracle: any segmentation that respects causality gives the same exchanges,
- * and whatever is lost, no reply is given to another's command. Limits of memory and of waiting commands. */
+/* Generated Redis conversations with an exact oracle: any segmentation that respects causality gives the same
+ * exchanges, and whatever is lost, no reply is given to another's command. Limits of memory and of waiting commands. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -279,9 +279,10 @@ static void a_long_reply_that_is_cut_ends_when_the_client_goes_on(void **state)
 	}
 	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nPING\r\n");
 	feed_text(feed, FEED_SENT, "+PONG\r\n");
-	assert_string_equal(feed->log, "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
-				       "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
-				       "server redis 1 ok message namespace=0 operation=PING arguments=0 text=PING\n");
+	assert_string_equal(
+		feed->log, "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
+			   "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
+			   "server redis 1 ok message namespace=0 operation=PING arguments=0 text=PING\n");
 	feed_destroy(feed);
 }
 
@@ -299,9 +300,10 @@ static void records_lost_behind_a_reply_that_was_cut_give_no_wrong_pair(void **s
 	feed_skip(feed, FEED_RECEIVED, 14);
 	feed_text(feed, FEED_SENT, "-ERR of the command that was lost\r\n");
 	feed_text(feed, FEED_RECEIVED, "*1\r\n$4\r\nPING\r\n");
-	assert_string_equal(feed->log, "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
-				       "server redis 1 ok cut-by-loss end-unseen response-unseen operation=TIME arguments=0 "
-				       "text=TIME\n");
+	assert_string_equal(
+		feed->log, "server redis 1 ok message end-inferred namespace=0 operation=KEYS arguments=1 text=KEYS *\n"
+			   "server redis 1 ok cut-by-loss end-unseen response-unseen operation=TIME arguments=0 "
+			   "text=TIME\n");
 	feed_destroy(feed);
 }
 
@@ -331,17 +333,19 @@ static void without_memory_commands_are_given_up_and_pairing_stays_right(void **
 {
 	(void)state;
 	for (size_t bytes = 1024; bytes <= 8192; bytes += 128) {
-		struct feed *feed = feed_create_limited(
-			&(struct connections_limits){.connections_max = 4, .processes_max = 4, .buffer_bytes_max = bytes});
+		struct feed *feed = feed_create_limited(&(struct connections_limits){
+			.connections_max = 4, .processes_max = 4, .buffer_bytes_max = bytes});
 
 		memset(counters, 0, sizeof(counters));
 		feed_connection(feed, SHM_ROLE_SERVER, 0);
 		for (unsigned i = 0; i < 100; i++)
-			feed_text(feed, FEED_RECEIVED, "*2\r\n$3\r\nGET\r\n$100\r\n0123456789012345678901234567890123456789012345678901"
-						       "234567890123456789012345678901234567890123456789\r\n");
+			feed_text(feed, FEED_RECEIVED,
+				  "*2\r\n$3\r\nGET\r\n$100\r\n0123456789012345678901234567890123456789012345678901"
+				  "234567890123456789012345678901234567890123456789\r\n");
 		for (unsigned i = 0; i < 100; i++)
 			feed_text(feed, FEED_SENT, i % 2 == 0 ? "+OK\r\n" : "-ERR x\r\n");
-		assert_int_equal(feed->exchanges + counters[COUNTER_STREAM_BUFFERS_FULL] + counters[COUNTER_PIPELINE_FULL], 100);
+		assert_int_equal(feed->exchanges + counters[COUNTER_STREAM_BUFFERS_FULL] +
+				 counters[COUNTER_PIPELINE_FULL], 100);
 		feed_close(feed, SHM_CLOSE_NORMAL);
 		assert_int_equal(connections_usage(feed->connections).buffer_bytes, 0);
 		feed_destroy(feed);

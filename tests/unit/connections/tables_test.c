@@ -187,7 +187,8 @@ static void a_busy_minute(struct feed *feed)
 
 static void any_allocation_may_fail_and_what_it_costs_is_counted(void **state)
 {
-	const struct connections_limits limits = {.connections_max = 8, .processes_max = 8, .buffer_bytes_max = 1 << 20};
+	const struct connections_limits limits = {
+		.connections_max = 8, .processes_max = 8, .buffer_bytes_max = 1 << 20};
 
 	(void)state;
 	for (int for_good = 0; for_good < 2; for_good++) {

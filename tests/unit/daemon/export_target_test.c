@@ -82,7 +82,8 @@ static void the_path_of_a_url_is_a_base_for_both_signals_and_whole_for_one(void 
 		{"otlp-http:http://h:1/otlp/", EXPORT_SIGNALS_ALL, "/otlp", false},
 		{"traces/otlp-http:http://h", EXPORT_TRACES, "", false},
 		{"traces/otlp-http:http://h/", EXPORT_TRACES, "/", true},
-		{"metrics/otlp-http:https://h:9090/api/v1/otlp/v1/metrics", EXPORT_METRICS, "/api/v1/otlp/v1/metrics", true},
+		{"metrics/otlp-http:https://h:9090/api/v1/otlp/v1/metrics", EXPORT_METRICS, "/api/v1/otlp/v1/metrics",
+		 true},
 		{"traces/otlp-http:unix:///run/x.sock", EXPORT_TRACES, "", false},
 	};
 

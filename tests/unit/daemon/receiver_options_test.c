@@ -221,7 +221,8 @@ static void assert_lists_equal(const struct option_texts *texts, const struct sl
 		bool found = false;
 
 		for (size_t j = 0; j < count; j++)
-			found = found || slice_equal(slices[i], (struct slice){texts->items[j], strlen(texts->items[j])});
+			found = found ||
+				slice_equal(slices[i], (struct slice){texts->items[j], strlen(texts->items[j])});
 		assert_true(found);
 	}
 }
@@ -242,7 +243,8 @@ static void the_default_lists_are_those_of_the_libraries(void **state)
 
 static void more_exporters_than_there_may_be_are_refused(void **state)
 {
-	char *flags[4 + 2 * (FAN_OUT_EXPORTERS_MAX + 1) + 1] = {"shmotel-receiver", "--check-config", "--config", "/dev/null"};
+	char *flags[4 + 2 * (FAN_OUT_EXPORTERS_MAX + 1) + 1] = {"shmotel-receiver", "--check-config", "--config",
+								"/dev/null"};
 	struct receiver_options o;
 	int n = 4;
 

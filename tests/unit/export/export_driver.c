@@ -212,7 +212,8 @@ static uint64_t ms_option(void)
 	return strtoull(optarg, NULL, 10) * 1000000;
 }
 
-static enum loop_backend options_read(int argc, char **argv, struct otlp_exporter_options *options, const char **headers)
+static enum loop_backend options_read(int argc, char **argv, struct otlp_exporter_options *options,
+				      const char **headers)
 {
 	enum loop_backend backend = LOOP_AUTO;
 	int option;
@@ -300,7 +301,8 @@ int main(int argc, char **argv)
 		return 77; /* io_uring is refused here */
 	}
 	/* An endpoint alone is one of otlp-grpc. */
-	snprintf(specification, sizeof(specification), "%s%s", strstr(argv[optind], "otlp-") ? "" : "otlp-grpc:", argv[optind]);
+	snprintf(specification, sizeof(specification), "%s%s",
+		 strstr(argv[optind], "otlp-") ? "" : "otlp-grpc:", argv[optind]);
 	if (export_target_parse(&target, specification) != NULL)
 		return 2;
 	options.target = &target;

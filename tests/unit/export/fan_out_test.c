@@ -76,7 +76,8 @@ static void one_exporter_too_many_is_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i <= FAN_OUT_EXPORTERS_MAX; i++)
-		assert_int_equal(fan_out_add(&fan_out, &recorders[i].base, EXPORT_SIGNALS_ALL), i < FAN_OUT_EXPORTERS_MAX ? 0 : -ENOSPC);
+		assert_int_equal(fan_out_add(&fan_out, &recorders[i].base, EXPORT_SIGNALS_ALL),
+				 i < FAN_OUT_EXPORTERS_MAX ? 0 : -ENOSPC);
 }
 
 int main(void)

@@ -79,7 +79,8 @@ static unsigned check_traces(const struct otlp_request *request, unsigned next)
 		assert_memory_equal(message->resource_spans[r]->schema_url, "resource-", 9);
 		assert_true(message->resource_spans[r]->n_scope_spans > 0);
 		for (size_t s = 0; s < message->resource_spans[r]->n_scope_spans; s++) {
-			const Opentelemetry__Proto__Trace__V1__ScopeSpans *scope = message->resource_spans[r]->scope_spans[s];
+			const Opentelemetry__Proto__Trace__V1__ScopeSpans *scope =
+				message->resource_spans[r]->scope_spans[s];
 
 			assert_memory_equal(scope->schema_url, "schema-", 7);
 			assert_true(scope->n_spans > 0);
@@ -178,7 +179,8 @@ static void metrics_are_halved_through_a_metric_that_keeps_its_name_and_kind(voi
 			assert_memory_equal(scope->metrics[i]->name, "metric-", 7);
 			points += points_of(scope->metrics[i]);
 		}
-		opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__free_unpacked(message, NULL);
+		opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__free_unpacked(message,
+													    NULL);
 	}
 	assert_int_equal(parts[0]->items + parts[1]->items, 15);
 	assert_int_equal(points, 15);

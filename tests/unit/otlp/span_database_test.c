@@ -253,7 +253,8 @@ static void keys_and_values_leave_only_when_configured(void **state)
 static void credentials_never_leave_whatever_is_configured(void **state)
 {
 	static const char *const operations[] = {"AUTH",      "auth",	    "HELLO",	    "ACL SETUSER", "CONFIG SET",
-						 "config set", "MIGRATE",   "SENTINEL SET", "MODULE LOADEX", "sasl_auth",
+						 "config set", "MIGRATE",   "SENTINEL SET", "MODULE LOADEX",
+						 "sasl_auth",
 						 "sasl_step", "not-a:name"};
 	static const char *const statements[] = {
 		"CREATE USER u IDENTIFIED BY 'hunter2'",

@@ -911,7 +911,9 @@ static void delta_counters_say_what_was_added(void **state)
 	telemetry_flush(telemetry, now_ns + NS_PER_S);
 	r = last_metrics();
 	assert_int_equal(
-		find_point(find_metric(r, "shmotel-receiver", "shmotel.receiver.message.lost"), "stage", "parser")->as_int, 2);
+		find_point(find_metric(r, "shmotel-receiver", "shmotel.receiver.message.lost"), "stage", "parser")
+			->as_int,
+		2);
 	free_metrics(r);
 }
 

@@ -197,7 +197,8 @@ static void recognition_never_contradicts_itself_as_bytes_come_in(void **state)
 
 static void a_chunked_body_ends_at_the_same_byte_however_it_is_cut(void **state)
 {
-	static const char body_text[] = "4;a=b\r\nWiki\r\n005 \r\npedia\r\nA\nabcdefghij\n0;x\r\nT: 1\r\nU: 2\r\n\r\nGET";
+	static const char body_text[] =
+		"4;a=b\r\nWiki\r\n005 \r\npedia\r\nA\nabcdefghij\n0;x\r\nT: 1\r\nU: 2\r\n\r\nGET";
 	size_t end = sizeof(body_text) - 1 - 3;
 	struct http1_head head = {.transfer_encoding = true, .chunked_last = true, .version_minor = 1};
 
@@ -226,8 +227,9 @@ static void a_chunked_body_ends_at_the_same_byte_however_it_is_cut(void **state)
 
 static void broken_chunks_are_refused(void **state)
 {
-	static const char *const texts[] = {"x\r\n", "\r\n", "5\rx", "-1\r\n", "2\r\nabc\r\n", "ffffffffffffffff\r\n", "1\r\na\rb",
-					    "0\r\n\rx", " 5\r\n"};
+	static const char *const texts[] = {"x\r\n",	 "\r\n",	 "5\rx",
+					    "-1\r\n",	 "2\r\nabc\r\n", "ffffffffffffffff\r\n",
+					    "1\r\na\rb", "0\r\n\rx",	 " 5\r\n"};
 	struct http1_head head = {.transfer_encoding = true, .chunked_last = true, .version_minor = 1};
 
 	(void)state;

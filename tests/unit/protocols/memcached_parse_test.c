@@ -71,18 +71,23 @@ static void turns_of_other_protocols_are_refused(void **state)
 {
 	static const struct text openings[] = {
 		TEXT("GET / HTTP/1.1\r\n"), TEXT("HTTP/1.1 200 OK\r\n"), TEXT("get / HTTP/1.1\r\n"),
-		TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), TEXT("*1\r\n$4\r\nPING\r\n"), TEXT("+PONG\r\n"), TEXT("PING\r\n"),
+		TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), TEXT("*1\r\n$4\r\nPING\r\n"), TEXT("+PONG\r\n"),
+		TEXT("PING\r\n"),
 		TEXT("SET k v\r\n"), TEXT("set k v\r\n"), TEXT("set k 0 0 x\r\n"), TEXT("set k 0 0 2\r\nhix\r"),
 		TEXT("set k 0 0\r\n"), TEXT("\x16\x03\x01\x02\x00\x01\x00"), TEXT("\x80\x2e\x01\x03\x01\x00\x15"),
-		TEXT("\x80\0\0\0\x03SELECT * FROM t WHERE id = 1"), TEXT("\x81\0\0\1\x00\x00\x00\x02\x00\x00\x00\x40\x00"),
+		TEXT("\x80\0\0\0\x03SELECT * FROM t WHERE id = 1"),
+		TEXT("\x81\0\0\1\x00\x00\x00\x02\x00\x00\x00\x40\x00"),
 		TEXT("\0\0\0\x08\x04\xd2\x16\x2f"), TEXT("Q\0\0\0\x0dSELECT 1\0"), TEXT("J\0\0\0\x0a" "8.0.33\0"),
-		TEXT("220 mail ESMTP\r\n"), TEXT("EHLO x\r\n"), TEXT("QUIT\r\n"), TEXT("USER x\r\n"), TEXT("PING :x\r\n"),
+		TEXT("220 mail ESMTP\r\n"), TEXT("EHLO x\r\n"), TEXT("QUIT\r\n"), TEXT("USER x\r\n"),
+		TEXT("PING :x\r\n"),
 		TEXT("+OK POP3\r\n"), TEXT("OK\r\n"), TEXT("DELETED\r\n"), TEXT("NOT_FOUND\r\n"), TEXT("ERROR\r\n"),
 		TEXT("INSERTED 1\r\n"), TEXT("put 1 0 60 2\r\nhi\r\n"), TEXT("END OF FILE\r\n"), TEXT("VALUE x\r\n"),
-		TEXT("VALUE a b c\r\n"), TEXT("STORED 1\r\n"), TEXT("12\r\n"), TEXT("SSH-2.0-x\r\n"), TEXT("\r\n"), TEXT(" get k\r\n"),
+		TEXT("VALUE a b c\r\n"), TEXT("STORED 1\r\n"), TEXT("12\r\n"), TEXT("SSH-2.0-x\r\n"), TEXT("\r\n"),
+		TEXT(" get k\r\n"),
 		TEXT("\x80\1\0\1\x04\0\0\0\0\0\0\x0b" ZEROS), TEXT("\x80\0\0\0\0\0\0\0\0\0\0\0" ZEROS),
 		TEXT("\x80\0\0\1\0\0\0\0\0\0\0\2" ZEROS), TEXT("\x80\x0a\0\0\0\0\0\0\0\0\0\1" ZEROS),
-		TEXT("\x80\x0a\0\0\0\1\0\0\0\0\0\0" ZEROS), TEXT("\x81\0\0\0\4\0\0\x60\0\0\0\6" ZEROS), TEXT("\xff\xff\xff\xff"),
+		TEXT("\x80\x0a\0\0\0\1\0\0\0\0\0\0" ZEROS), TEXT("\x81\0\0\0\4\0\0\x60\0\0\0\6" ZEROS),
+		TEXT("\xff\xff\xff\xff"),
 	};
 
 	(void)state;

@@ -35,7 +35,8 @@ static void numbers_and_strings_are_taken_within_their_bounds(void **state)
 	} lengths[] = {
 		{"\x00", 1, true, 0},		    {"\xfa", 1, true, 250},	    {"\xfb", 1, false, 0},
 		{"\xff", 1, false, 0},		    {"\xfc\x34\x12", 3, true, 0x1234}, {"\xfc\x34", 2, false, 0},
-		{"\xfd\x56\x34\x12", 4, true, 0x123456}, {"\xfe\1\0\0\0\0\0\0\x80", 9, true, UINT64_C(0x8000000000000001)},
+		{"\xfd\x56\x34\x12", 4, true, 0x123456},
+		{"\xfe\1\0\0\0\0\0\0\x80", 9, true, UINT64_C(0x8000000000000001)},
 		{"\xfe\1\0\0\0\0\0\0", 8, false, 0}, {"", 0, false, 0},
 	};
 
@@ -67,7 +68,8 @@ static void a_greeting_tells_the_system_and_its_capabilities_or_is_none(void **s
 	assert_true(mysql_parse_greeting(payload_of(GREETING_MARIADB, 0), &greeting));
 	assert_true(greeting.mariadb);
 	assert_true(greeting.capabilities & MARIADB_CLIENT_CACHE_METADATA);
-	assert_true(mysql_parse_greeting(payload_of(GREETING_OF("11.4.2-MariaDB", "~fe~ff", "~00~00~00~00"), 0), &greeting));
+	assert_true(mysql_parse_greeting(payload_of(GREETING_OF("11.4.2-MariaDB", "~fe~ff", "~00~00~00~00"), 0),
+					 &greeting));
 	assert_true(greeting.mariadb);
 	for (size_t less = payload_bytes(GREETING_MYSQL); less > 0; less--) {
 		bool enough = less <= strlen("123456789012") + 1 + strlen("mysql_native_password") + 1;
@@ -86,7 +88,8 @@ static void a_login_tells_capabilities_and_schema_in_every_form(void **state)
 		{LOGIN, "shop", 0x888209},
 		{LOGIN_NO_SCHEMA, NULL, 0x888201},
 		{LOGIN_MARIADB, "shop", UINT64_C(0x1001888208)},
-		{"1 ~09~82~a8~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00u~00~fc~02~00abshop~00", "shop", 0xa88209}, /* lenenc */
+		/* lenenc */
+		{"1 ~09~82~a8~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00u~00~fc~02~00abshop~00", "shop", 0xa88209},
 		{"1 ~09~02~00~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00u~00hash~00shop~00", "shop", 0x209},
 		{"1 ~09~82~88~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00u~00~09short", NULL, 0x888209},
 	};
@@ -102,9 +105,11 @@ static void a_login_tells_capabilities_and_schema_in_every_form(void **state)
 		if (logins[i].schema == NULL)
 			assert_null(login.schema.bytes);
 		else
-			assert_true(slice_equal(login.schema, (struct slice){logins[i].schema, strlen(logins[i].schema)}));
+			assert_true(slice_equal(login.schema,
+						(struct slice){logins[i].schema, strlen(logins[i].schema)}));
 		for (size_t less = 1; less <= length; less++)
-			assert_int_equal(mysql_parse_login(payload_of(logins[i].packet, less), (uint32_t)length, &login),
+			assert_int_equal(mysql_parse_login(payload_of(logins[i].packet, less), (uint32_t)length,
+							   &login),
 					 length - less >= 32);
 	}
 }
@@ -112,7 +117,8 @@ static void a_login_tells_capabilities_and_schema_in_every_form(void **state)
 static void a_query_is_its_text_behind_its_attributes(void **state)
 {
 	static const char with_attributes[] =
-		"0 ~03~04~01~02~01~08~00~01n~fe~00~01x~fe~00~0btraceparent~0c~00~01t~05~00~00~00~00~00~00~00~0700-a-b1~04~e8~07~01~01DO 2";
+		"0 ~03~04~01~02~01~08~00~01n~fe~00~01x~fe~00~0btraceparent~0c~00~01t~05~00~00~00~00~00~00~00~0700-a-b1"
+		"~04~e8~07~01~01DO 2";
 	static const char null_traceparent[] = "0 ~03~01~01~01~01~fe~00~0btraceparentDO 3";
 	size_t length = payload_bytes(with_attributes);
 	struct mysql_command command;
@@ -132,8 +138,8 @@ static void a_query_is_its_text_behind_its_attributes(void **state)
 				assert_int_equal(command.text.length, 0);
 		}
 	}
-	assert_true(mysql_parse_command(payload_of(null_traceparent, 0), (uint32_t)payload_bytes(null_traceparent), true,
-					MYSQL_CLIENT_QUERY_ATTRIBUTES, &command));
+	assert_true(mysql_parse_command(payload_of(null_traceparent, 0), (uint32_t)payload_bytes(null_traceparent),
+					true, MYSQL_CLIENT_QUERY_ATTRIBUTES, &command));
 	assert_true(slice_equal(command.text, SLICE_LITERAL("DO 3")));
 	assert_null(command.traceparent.bytes);
 }
@@ -141,9 +147,12 @@ static void a_query_is_its_text_behind_its_attributes(void **state)
 static void every_prefix_of_every_packet_is_read_within_its_bounds(void **state)
 {
 	static const char *const all[] = {
-		GREETING_MARIADB, LOGIN_MARIADB, "0 ~03SELECT 1", "0 ~03~02~01~00~01~08~00~01a~03~00~01b", "0 ~16SELECT ?",
-		"0 ~17~07~00~00~00~00~01~00~00~00", "0 ~11u~00~02ab" "db~00", "0 ~fa~07~00~00~00~80~00", "1 " OK_IS, "1 " EOF_IS, "1 " NO_TABLE,
-		"1 ~00~fc~01~00~fd~01~00~00~02~40~00~00~03abc~0a~01~04~03crm~00~03~02ab", "1 ~00~07~00~00~00~01~00~01~00~00~00~00~01",
+		GREETING_MARIADB, LOGIN_MARIADB, "0 ~03SELECT 1", "0 ~03~02~01~00~01~08~00~01a~03~00~01b",
+		"0 ~16SELECT ?",
+		"0 ~17~07~00~00~00~00~01~00~00~00", "0 ~11u~00~02ab" "db~00", "0 ~fa~07~00~00~00~80~00", "1 " OK_IS,
+		"1 " EOF_IS, "1 " NO_TABLE,
+		"1 ~00~fc~01~00~fd~01~00~00~02~40~00~00~03abc~0a~01~04~03crm~00~03~02ab",
+		"1 ~00~07~00~00~00~01~00~01~00~00~00~00~01",
 		"1 ~fc~2c~01~01", "1 ~01~fc~2c~01", "1 ~fbname"};
 
 	(void)state;
@@ -171,7 +180,8 @@ static void every_prefix_of_every_packet_is_read_within_its_bounds(void **state)
 			(void)!mysql_parse_prepared(shown, MYSQL_CLIENT_OPTIONAL_METADATA, &prepared);
 			(void)!mysql_parse_login(shown, (uint32_t)length, &login);
 			(void)!mysql_parse_command(shown, (uint32_t)length, false, 0, &command);
-			(void)!mysql_parse_command(shown, (uint32_t)length, true, MYSQL_CLIENT_QUERY_ATTRIBUTES, &command);
+			(void)!mysql_parse_command(shown, (uint32_t)length, true, MYSQL_CLIENT_QUERY_ATTRIBUTES,
+						   &command);
 			(void)!mysql_parse_use(shown, &schema);
 			(void)!mysql_text_is_plausible(shown, true);
 		}
@@ -182,7 +192,8 @@ static void every_prefix_of_every_packet_is_read_within_its_bounds(void **state)
 
 				(void)!mysql_recognise_command(bytes, more, false);
 				(void)!mysql_recognise_reply(bytes, 1, more);
-				(void)!mysql_recognise(&(struct opening){.bytes = bytes, .more_may_come = more, .joined = true});
+				(void)!mysql_recognise(&(struct opening){.bytes = bytes, .more_may_come = more,
+									 .joined = true});
 			}
 		}
 	}
@@ -196,8 +207,10 @@ static void the_number_of_columns_is_read_without_knowing_the_capabilities(void 
 		bool definitions, mariadb;
 	} counts[] = {
 		{"1 ~01", 1, true, false},	 {"1 ~fa", 250, true, false},	     {"1 ~fc~2c~01", 300, true, false},
-		{"1 ~05~01", 5, true, true},	 {"1 ~05~00", 5, false, true},	     {"1 ~fc~2c~01~00", 300, false, true},
-		{"1 ~01~05", 5, true, false},	 {"1 ~00~05", 5, false, false},	     {"1 ~01~fc~2c~01", 300, true, false},
+		{"1 ~05~01", 5, true, true},	 {"1 ~05~00", 5, false, true},	     {"1 ~fc~2c~01~00", 300, false,
+										      true},
+		{"1 ~01~05", 5, true, false},	 {"1 ~00~05", 5, false, false},	     {"1 ~01~fc~2c~01", 300, true,
+										      false},
 		{"1 ~01~01", 1, true, true},	 {"1 ~00", 0, false, false},	     {"1 ~05~02", 0, false, false},
 		{"1 ~fb", 0, false, false},	 {"1 ~fd~00~00~01", 0, false, false}, {"1 ~05~01~00", 0, false, false},
 	};
@@ -250,11 +263,14 @@ static void greetings_commands_and_logins_are_recognised(void **state)
 {
 	static const char *const texts[] = {
 		"0 ~03SELECT 1",     "0 ~03 (select 1) union (select 2)", "0 ~03/* id */ SELECT 1", "0 ~03~00~01commit",
-		"0 ~16insert into t values (?)", "0 ~17~01~00~00~00~00~01~00~00~00", "0 ~17~01~00~00~00~08~01~00~00~00~00~01~03~00",
+		"0 ~16insert into t values (?)", "0 ~17~01~00~00~00~00~01~00~00~00",
+		"0 ~17~01~00~00~00~08~01~00~00~00~00~01~03~00",
 		LOGIN, LOGIN_MARIADB};
 	static const char *const none[] = {
-		"0 ~03hello world", "0 ~03SELECT~00", "0 ~17~01~00~00~00~00~02~00~00~00", "0 ~17~01~00~00~00~40~01~00~00~00", "0 ~0e", "0 ~01",
-		"1 ~03SELECT 1", "0 ~03SELECT 1\n0 ~03SELECT 1", "0 ~19~01~00~00~00", "0 ~03", "0 ~77SELECT 1", "1 " OK_IS,
+		"0 ~03hello world", "0 ~03SELECT~00", "0 ~17~01~00~00~00~00~02~00~00~00",
+		"0 ~17~01~00~00~00~40~01~00~00~00", "0 ~0e", "0 ~01",
+		"1 ~03SELECT 1", "0 ~03SELECT 1\n0 ~03SELECT 1", "0 ~19~01~00~00~00", "0 ~03", "0 ~77SELECT 1",
+		"1 " OK_IS,
 		"1 ~09~80~88~00~00~00~00~01~21" ZEROES_19 "~00~00~00~00u~00~00"};
 
 	(void)state;

@@ -22,12 +22,14 @@ static struct slice said(bool client, const char *lines, size_t length)
 }
 
 static const char *const client_messages[] = {
-	"Q SELECT 1", "P s SELECT $1", "P - ", "B p s 3", "B - - 0", "D S s", "D P -", "C S s", "E p 5", "E - 0", "H", "S",
+	"Q SELECT 1", "P s SELECT $1", "P - ", "B p s 3", "B - - 0", "D S s", "D P -", "C S s", "E p 5", "E - 0", "H",
+	"S",
 	"X", "F 12", "f reason", "c",
 };
 
 static const char *const server_messages[] = {
-	"Z I", "Z T", "Z E", "T 3", "T 0", "D 3", "D 0", "C SELECT 1", "E 42601", "N 00000", "S a=b", "A channel", "t 2",
+	"Z I", "Z T", "Z E", "T 3", "T 0", "D 3", "D 0", "C SELECT 1", "E 42601", "N 00000", "S a=b", "A channel",
+	"t 2",
 	"G 1", "H 0", "W 0", "I", "1", "2", "3", "n", "s", "c",
 };
 
@@ -92,8 +94,10 @@ static void heads_that_no_message_has_are_malformed(void **state)
 		enum sender from;
 		char bytes[POSTGRESQL_HEAD_BYTES];
 	} heads[] = {
-		{FROM_CLIENT, {'Q', 0, 0, 0, 3}},      {FROM_CLIENT, {'Q', 0x40, 0, 0, 0}}, {FROM_CLIENT, {'Z', 0, 0, 0, 5}},
-		{FROM_CLIENT, {0, 0, 0, 0, 5}},	       {FROM_CLIENT, {-1, 0, 0, 0, 5}},	    {FROM_SERVER, {'Q', 0, 0, 0, 9}},
+		{FROM_CLIENT, {'Q', 0, 0, 0, 3}},      {FROM_CLIENT, {'Q', 0x40, 0, 0, 0}},
+		{FROM_CLIENT, {'Z', 0, 0, 0, 5}},
+		{FROM_CLIENT, {0, 0, 0, 0, 5}},	       {FROM_CLIENT, {-1, 0, 0, 0, 5}},	    {FROM_SERVER,
+											     {'Q', 0, 0, 0, 9}},
 		{FROM_SERVER, {'D', -1, -1, -1, -1}},
 	};
 	struct postgresql_message message;
@@ -128,7 +132,8 @@ static void start_up_packets_are_read_on_every_prefix(void **state)
 		for (size_t length = 0; length < whole && packets[i].kind == POSTGRESQL_STARTUP; length++)
 			assert_int_equal(postgresql_startup_read(said(true, packets[i].line, length), &startup),
 					 POSTGRESQL_MORE);
-		assert_int_equal(postgresql_startup_read(said(true, packets[i].line, SIZE_MAX), &startup), POSTGRESQL_PARSED);
+		assert_int_equal(postgresql_startup_read(said(true, packets[i].line, SIZE_MAX), &startup),
+				 POSTGRESQL_PARSED);
 		assert_int_equal(startup.kind, packets[i].kind);
 		assert_int_equal(startup.bytes, whole);
 		assert_int_equal(startup.replication, packets[i].replication);
@@ -144,7 +149,8 @@ static void start_up_packets_are_read_on_every_prefix(void **state)
 static void replies_are_not_recognised(void **state)
 {
 	static const char *const replies[] = {
-		"R 0", "S a=b", "K", "Z I", "T 1", "D 2", "C SELECT 1", "C SET", "C SAVEPOINT\nZ T", "C PREPARE", "E 42601",
+		"R 0", "S a=b", "K", "Z I", "T 1", "D 2", "C SELECT 1", "C SET", "C SAVEPOINT\nZ T", "C PREPARE",
+		"E 42601",
 		"N 00000", "1\n2\nC SET\nZ I", "2\nD 1", "3", "n", "t 1", "I", "s", "G 0", "H 0", "d S", "c", "V x",
 	};
 
@@ -192,7 +198,8 @@ static void a_message_that_runs_into_a_hole_is_recognised_by_what_was_seen(void 
 	} cases[] = {
 		{"Q SELECT 1 FROM a_table_of_many", 12, MATCH_FROM_CLIENT},
 		{"P s SELECT 1 FROM a_table_of_many", 12, MATCH_FROM_CLIENT},
-		{"B p s 9", 14, MATCH_FROM_CLIENT},	     {"Q SELECT 1", 5, MATCH_NO}, {"Q SELECT 1, 2, 3", 12, MATCH_NO},
+		{"B p s 9", 14, MATCH_FROM_CLIENT},	     {"Q SELECT 1", 5, MATCH_NO},
+		{"Q SELECT 1, 2, 3", 12, MATCH_NO},
 		{"Q SELECT\x01 1", 14, MATCH_NO},	     {"E p 3", 8, MATCH_NO},
 		{"B p s 3", 8, MATCH_NO},
 	};

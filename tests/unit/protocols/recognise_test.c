@@ -1,5 +1,5 @@
-/* Every protocol against how every other one begins. All are asked each time, and at most one may claim what is said: so
- * the order of the registry does not matter. */
+/* Every protocol against how every other one begins. All are asked each time, and at most one may claim what is said:
+ * so the order of the registry does not matter. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,10 +19,10 @@ enum when { FIRST, LATER }; /* how a connection begins, or a turn of one that wa
 #define ZEROES_8 "\0\0\0\0\0\0\0\0"
 #define SIXTY_SIX_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SETTINGS "\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x64\0\4\0\1\0\0\0\5\0\0\x40\0"
-#define MYSQL_GREETING_BYTES                                                                                              \
-	"\x4a\0\0\0\x0a" "8.0.36\0" "\1\0\0\0" "abcdefgh\0" "\xff\xff\x21\2\0\xff\xdf\x15" "\0\0\0\0\0\0\0\0\0\0"             \
+#define MYSQL_GREETING_BYTES                                                                                           \
+	"\x4a\0\0\0\x0a" "8.0.36\0" "\1\0\0\0" "abcdefgh\0" "\xff\xff\x21\2\0\xff\xdf\x15" "\0\0\0\0\0\0\0\0\0\0"      \
 	"ijklmnopqrst\0" "mysql_native_password\0"
-#define MYSQL_LOGIN_BYTES                                                                                                 \
+#define MYSQL_LOGIN_BYTES                                                                                              \
 	"\x26\0\0\1\5\xa2\0\0\0\0\0\1\x21" ZEROES_8 ZEROES_8 "\0\0\0\0\0\0\0" "root\0\0"
 
 static const struct said {
@@ -41,7 +41,8 @@ static const struct said {
 	{SAID(SETTINGS), FIRST, "http/2", MATCH_FROM_SERVER},
 	{SAID(SETTINGS), LATER, NULL, MATCH_NO},
 	{SAID("\0\0\4\0\1\0\0\0\1abcd"), LATER, NULL, MATCH_NO}, /* DATA */
-	{SAID("\0\0\1\1\5\0\0\0\3\x82"), LATER, NULL, MATCH_NO}, /* HEADERS: only the kernel side knows where one begins */
+	{SAID("\0\0\1\1\5\0\0\0\3\x82"), LATER, NULL, MATCH_NO}, /* HEADERS: only the kernel side knows where one
+								  * begins */
 
 	{SAID("\0\0\0\x29\0\3\0\0user\0app\0database\0shop-and-more\0\0"), FIRST, "postgresql", MATCH_FROM_CLIENT},
 	{SAID("\0\0\0\x08\x04\xd2\x16\x2f"), FIRST, "postgresql", MATCH_FROM_CLIENT},
@@ -90,7 +91,8 @@ static const struct said {
 	{SAID("250 OK\r\n"), LATER, NULL, MATCH_NO},
 	{SAID("\0\0\0\x1d\0\x12\0\3\0\0\0\1\0\4test\4test\6" "3.6.1\0"), FIRST, NULL, MATCH_NO}, /* Kafka */
 	{SAID("\0\0\0\x0c\0\0\0\1\0\0\0\0\0\0\0\0"), LATER, NULL, MATCH_NO},
-	{SAID("\x2d\0\0\0\1\0\0\0\0\0\0\0\xdd\7\0\0\0\0\0\0\0\x18\0\0\0\x10hello\0\1\0\0\0\0x"), FIRST, NULL, MATCH_NO}, /* MongoDB */
+	/* MongoDB */
+	{SAID("\x2d\0\0\0\1\0\0\0\0\0\0\0\xdd\7\0\0\0\0\0\0\0\x18\0\0\0\x10hello\0\1\0\0\0\0x"), FIRST, NULL, MATCH_NO},
 	{SAID("\x26\0\0\0\2\0\0\0\1\0\0\0\xdd\7\0\0\0\0\0\0\0\x11\0\0\0\1ok\0" ZEROES_8 "\0"), LATER, NULL, MATCH_NO},
 	{SAID("AMQP\0\0\x09\1"), FIRST, NULL, MATCH_NO},
 	{SAID("\1\0\0\0\0\0\x0c\0\x0a\0\x0a\0\x09\0\0\0\0\xce"), LATER, NULL, MATCH_NO},
@@ -100,7 +102,8 @@ static const struct said {
 	/* what has deceived, or might */
 	{SAID("DELETE / HTTP/1.1\r\n\r\n"), LATER, "http/1", MATCH_FROM_CLIENT},
 	{SAID("\0\0\x08\6\0\0\0\0\0\1\2\3\4\5\6\7\x08"), LATER, NULL, MATCH_NO}, /* HTTP/2 PING */
-	{SAID("Q\0\0\0\3SELECT 1 FROM " SIXTY_SIX_A), LATER, "mysql", MATCH_FROM_CLIENT}, /* lengths that are PostgreSQL's types */
+	/* lengths that are PostgreSQL's types */
+	{SAID("Q\0\0\0\3SELECT 1 FROM " SIXTY_SIX_A), LATER, "mysql", MATCH_FROM_CLIENT},
 	{SAID("Q\0\0\0\x16SELECT ? FROM " SIXTY_SIX_A), LATER, "mysql", MATCH_FROM_CLIENT},
 	{SAID("P\0\0\0\x17\1\0\0\0\0\1\0\0\0\0\1\x08\0\5\0\0\0\0\0\0\0"), LATER, NULL, MATCH_NO},
 	{SAID("B\0\0\0\x17\1\0\0\0\0\1\0\0\0\0\1\x08\0\5\0\0\0\0\0\0\0"), LATER, NULL, MATCH_NO},
@@ -108,7 +111,8 @@ static const struct said {
 	{SAID("DEL a\r\n"), LATER, NULL, MATCH_NO},
 	{SAID("EXISTS b\r\n"), LATER, NULL, MATCH_NO},
 	{SAID("\x80\x0a\0\0\0\0\0\0\0\0\0\0" ZEROES_8 "\0\0\0\0"), LATER, "memcached", MATCH_FROM_CLIENT},
-	{SAID("\0\0\0\x15\0\3\0\0\0\0\0\1\0\7clients\0\0\0\0"), FIRST, NULL, MATCH_NO}, /* Kafka's Metadata v0 has PostgreSQL's version */
+	/* Kafka's Metadata v0 has PostgreSQL's version */
+	{SAID("\0\0\0\x15\0\3\0\0\0\0\0\1\0\7clients\0\0\0\0"), FIRST, NULL, MATCH_NO},
 	{SAID("\0\0\0\x10\0\2\0\0user\0u\0\0"), FIRST, NULL, MATCH_NO}, /* PostgreSQL 2 */
 	{SAID("\0\0\0\x0d\0\3\0\0a\0b\0\0"), FIRST, NULL, MATCH_NO}, /* no user */
 	{SAID("\0\0\0\x12\0\3\0\0user\0u\0\0\0\0"), FIRST, NULL, MATCH_NO}, /* a rest */
@@ -171,7 +175,8 @@ static void exactly_one_protocol_claims_what_is_its_own_and_none_the_rest(void *
 
 			if ((by == NULL) != (said->protocol == NULL) || match != said->match ||
 			    (by != NULL && strcmp(by->name, said->protocol) != 0))
-				fail_msg("%zu (%.20s): %s, %d", i, said->bytes, by == NULL ? "nobody" : by->name, match);
+				fail_msg("%zu (%.20s): %s, %d", i, said->bytes, by == NULL ? "nobody" : by->name,
+					 match);
 		}
 	}
 }
@@ -195,7 +200,8 @@ static void an_announced_role_makes_nobody_else_claim_it(void **state)
 	}
 }
 
-/* Byte by byte, as connections/ offers it. On a connection joined later a protocol may pass over the first few bytes. */
+/* Byte by byte, as connections/ offers it. On a connection joined later a protocol may pass over the first few
+ * bytes. */
 static void no_beginning_of_it_is_claimed_by_another_or_refused_by_its_own(void **state)
 {
 	(void)state;
@@ -235,7 +241,8 @@ static void random_bytes_are_claimed_by_at_most_one(void **state)
 
 		for (size_t k = 0; k < length; k++)
 			bytes[k] = (char)random_below(&r, 256);
-		claims += claimed(opening_of(bytes, length, random_below(&r, 2), random_below(&r, 2)), i, &match) != NULL;
+		claims +=
+			claimed(opening_of(bytes, length, random_below(&r, 2), random_below(&r, 2)), i, &match) != NULL;
 	}
 	assert_in_range(claims, 0, RANDOM_OPENINGS / 10000);
 }

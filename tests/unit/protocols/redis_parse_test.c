@@ -1,5 +1,5 @@
-/* Redis bytes without a connection: how turns begin, the names of commands, replies on every prefix. All input touches a
- * guard page. */
+/* Redis bytes without a connection: how turns begin, the names of commands, replies on every prefix. All input touches
+ * a guard page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,12 +66,16 @@ static void turns_of_other_protocols_are_refused(void **state)
 	static const struct text openings[] = {
 		TEXT("GET / HTTP/1.1\r\n"), TEXT("HTTP/1.1 200 OK\r\n"), TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
 		TEXT("GET key\r\n"), TEXT("get key\r\n"), TEXT("set k 0 0 2\r\nhi\r\n"), TEXT("VALUE k 0 2\r\n"),
-		TEXT("\x80\0\0\1\0\0\0\0\0\0\0\1"), TEXT("\x16\x03\x01\x02\x00\x01\x00"), TEXT("\0\0\0\x08\x04\xd2\x16\x2f"),
+		TEXT("\x80\0\0\1\0\0\0\0\0\0\0\1"), TEXT("\x16\x03\x01\x02\x00\x01\x00"),
+		TEXT("\0\0\0\x08\x04\xd2\x16\x2f"),
 		TEXT("J\0\0\0\x0a" "8.0.33\0"), TEXT("Q\0\0\0\x0dSELECT 1\0"), TEXT("*\0\0\0\x03SELECT"),
-		TEXT("* OK [CAPABILITY IMAP4rev1]\r\n"), TEXT("+OK POP3 ready\r\n"), TEXT("+OK\r\n"), TEXT("-ERR 'x'\r\n"),
+		TEXT("* OK [CAPABILITY IMAP4rev1]\r\n"), TEXT("+OK POP3 ready\r\n"), TEXT("+OK\r\n"),
+		TEXT("-ERR 'x'\r\n"),
 		TEXT("220 mail ESMTP\r\n"), TEXT("EHLO x\r\n"), TEXT("PING :irc.example\r\n"), TEXT("PONG\r\n"),
-		TEXT("INFO {\"server_id\":1}\r\n"), TEXT("USER x\r\n"), TEXT("SSH-2.0-x\r\n"), TEXT("*2\r\n$3\r\nfoo\r\n"),
-		TEXT("*0\r\n"), TEXT("*-1\r\n"), TEXT("*1\r\n:4\r\n"), TEXT("*1\r\n$0\r\n\r\n"), TEXT("*1\r\n$4\r\nPI G\r\n"),
+		TEXT("INFO {\"server_id\":1}\r\n"), TEXT("USER x\r\n"), TEXT("SSH-2.0-x\r\n"),
+		TEXT("*2\r\n$3\r\nfoo\r\n"),
+		TEXT("*0\r\n"), TEXT("*-1\r\n"), TEXT("*1\r\n:4\r\n"), TEXT("*1\r\n$0\r\n\r\n"),
+		TEXT("*1\r\n$4\r\nPI G\r\n"),
 		TEXT("*1\r\n$4\r\nPINGx\r"), TEXT("*9999999999\r\n"), TEXT("*1\n$4\nPING\n"), TEXT("$4\r\nPING\r\n"),
 		TEXT("*4\r\n$7\r\nmessage\r\n"), TEXT("*"),
 	};

@@ -189,9 +189,9 @@ static pid_t receiver_start(void)
 
 		if (log < 0 || dup2(log, STDERR_FILENO) < 0)
 			_exit(126);
-		execl(RECEIVER_PROGRAM, "shmotel-receiver", "--config", "/dev/null", "--user", "65534", "--status-socket", "", "--socket",
-		      socket_path, "--export", export_option, "--metric-interval", "100ms", "--batch-delay", "1ms",
-		      NULL);
+		execl(RECEIVER_PROGRAM, "shmotel-receiver", "--config", "/dev/null", "--user", "65534",
+		      "--status-socket", "", "--socket", socket_path, "--export", export_option, "--metric-interval",
+		      "100ms", "--batch-delay", "1ms", NULL);
 		_exit(127);
 	}
 	running = pid;

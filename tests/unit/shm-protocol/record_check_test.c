@@ -76,7 +76,8 @@ static void sample_make(struct sample *sample, uint16_t type)
 		process->service_name_bytes = 19;
 		process->resource_attributes_bytes = 23;
 		memcpy((char *)record + sizeof(*process),
-		       "comexecuargumencgroupcgroucontainercontpodpodpodpodpodposervicenameservicenresourceattributesresou", 98);
+		       "comexecuargumencgroupcgroucontainercont"
+		       "podpodpodpodpodposervicenameservicenresourceattributesresou", 98);
 		sample_finish(sample, type, sizeof(*process) + 98);
 		break;
 	}

@@ -27,7 +27,8 @@ struct vector {
 };
 
 static const char *const names[] = {
-	"h2load-nghttpd", "h2load-nginx", "nghttp-nghttpd", "curl-nginx", "curl-nghttpx", "grpcio", "grpc-go", "grpc-js",
+	"h2load-nghttpd", "h2load-nginx", "nghttp-nghttpd", "curl-nginx", "curl-nghttpx", "grpcio", "grpc-go",
+	"grpc-js",
 };
 
 static uint8_t digits(const char *pair)
