@@ -39,8 +39,8 @@ struct loop_watch {
 	void *backend; /* the loop's own; NULL while not watched */
 };
 
-/* A timer: fires once at deadline_ns (CLOCK_MONOTONIC); 0 means not set. The callback may set it again. When the loop is
- * awake anyway it may fire slack_ns early, which saves a wakeup. */
+/* A timer: fires once at deadline_ns (CLOCK_MONOTONIC); 0 means not set. The callback may set it again. When the loop
+ * is awake anyway it may fire slack_ns early, which saves a wakeup. */
 struct loop_timer {
 	uint64_t deadline_ns;
 	uint64_t slack_ns;
