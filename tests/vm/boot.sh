@@ -83,6 +83,13 @@ mount -t tracefs trace /sys/kernel/tracing
 mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup /sys/fs/cgroup
 ip link set lo up
+# Emulated, a program lasts so long that a kernel that can be preempted takes the CPU from it all the time, and refuses it to
+# others meanwhile: docs/support-matrix.md. Tasks keep the CPU until they give it up, or for 100 ms.
+mount -t debugfs debug /sys/kernel/debug
+if grep -qE '\((full|lazy)\)' /sys/kernel/debug/sched/preempt 2>/dev/null; then
+	echo NO_WAKEUP_PREEMPTION >/sys/kernel/debug/sched/features
+	echo 100000000 >/sys/kernel/debug/sched/base_slice_ns
+fi
 echo "vm: $(uname -r) up after $(cut -d' ' -f1 /proc/uptime) s"
 sh -c "$(cat /command)" </dev/null
 echo "vm-exit: $?"
