@@ -37,9 +37,12 @@ def connections_older_than_the_sensor_give_spans_for_their_later_streams(host):
     for client in clients.values():
         for n in range(3):
             client.get(f"/before-the-sensor-{n}")
-    host.sensor()
+    sensor = host.sensor()
     host.receiver()
     telemetry = Telemetry(host.out / "otlp.jsonl")
+    if "capture by fentry" in sensor.output():
+        # The Python server waits in a receive, which fentry does not see return: docs/support-matrix.md.
+        clients["python"].get("/ends-the-wait")
     for name, client in clients.items():
         if name != "python":
             # No status but 404 comes from nghttpd's empty folder and 200 from nginx: see that the spans are there.
