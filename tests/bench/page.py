@@ -80,6 +80,10 @@ def spread_of(row):
     return row["median"], row["least"], row["most"]
 
 
+def counters(losses):
+    return ", ".join(f"{name.replace('shmotel.', '')} {count:,}" for name, count in losses.items()) or "none"
+
+
 def one(value):
     """A bar without a spread."""
     return value, value, value
@@ -103,6 +107,8 @@ def section_overhead(rows):
     out += table(("workload", "mode", "CPU added to the server, ns a request", "least", "most", "rounds"),
                  [(row["workload"], row["mode"], *spread_of(row), row["rounds"])
                   for row in of_kind(rows, "overhead", figure="server_cpu_added_ns_per_request")])
+    out += table(("workload", "requests of all rounds, on", "counted losses"),
+                 [(row["workload"], row["requests"], counters(row["losses"])) for row in of_kind(rows, "overhead-losses")])
     return out and f"<p class=note>Bars: medians. Lines: least to most of all rounds.</p>{out}"
 
 
@@ -168,7 +174,7 @@ def section_completeness(rows):
         ("generator", "requests", "per s", "server spans", "client spans", "missing", "surplus", "accounted for", "counters"),
         [(row["generator"], row["requests"], row["per_s"], row["server_spans"], row["client_spans"],
           row["server_missing"] + row["client_missing"], row["surplus"], "yes" if row["accounted"] else "NO",
-          ", ".join(f"{name.replace('shmotel.', '')} {count}" for name, count in row["losses"].items()) or "none")
+          counters(row["losses"]))
          for row in found])
 
 
