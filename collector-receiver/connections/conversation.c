@@ -109,8 +109,10 @@ static bool may_be_overtaken(const struct byte_stream *stream, const struct segm
 	return segment->offset > stream->expected && segment->captured > 0 && (same_turn || stream->held != NULL);
 }
 
-/* Nothing that was said before the turn changed will still be filled in. */
-static void settle_other(struct conversation_env *env, struct connection *c, enum direction other, uint64_t now_ns)
+/* Nothing that was said before the turn changed will still be filled in. A response that waits for its request waits in
+ * vain if that is in the `gap` before what was said next. */
+static void settle_other(struct conversation_env *env, struct connection *c, enum direction other, uint64_t now_ns,
+			 bool gap)
 {
 	struct byte_stream *stream = &c->streams[other];
 
@@ -118,7 +120,7 @@ static void settle_other(struct conversation_env *env, struct connection *c, enu
 		return;
 	uint64_t held_ns = stream->held->segment.time_ns;
 
-	if (!stream->waiting || (now_ns > held_ns && now_ns - held_ns > HELD_NS_MAX))
+	if (!stream->waiting || gap || (now_ns > held_ns && now_ns - held_ns > HELD_NS_MAX))
 		drain(env, c, other, false);
 }
 
@@ -133,7 +135,7 @@ void conversation_take(struct conversation_env *env, struct connection *c, enum 
 		stream->expected = c->joined ? segment.offset : 0;
 		stream->last_ns = segment.time_ns;
 	}
-	settle_other(env, c, other, segment.time_ns);
+	settle_other(env, c, other, segment.time_ns, segment.offset > stream->expected);
 	if (stream->waiting || may_be_overtaken(stream, &segment, c->last_direction == direction)) {
 		if (hold(env, stream, &segment))
 			return;

@@ -20,7 +20,7 @@ static const struct conversation conversations[] = {
 	 "postgresql 1 ok message" IN_D " text=SELECT 1 rows=1\n"},
 	{"rows that are none, and commands without rows",
 	 {SESSION, ">Q SELECT x\n", "<T 2\nC SELECT 0\nZ I\n", ">Q INSERT\n", "<C INSERT 0 1\nZ I\n", ">Q MAKE\n",
-	  "<C SELECT 5\nZ I\n", "?"},
+	  "<C SELECT 5\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " text=SELECT x rows=0\n"
 	 "postgresql 1 ok message" IN_D " text=INSERT\n"
 	 "postgresql 1 ok message" IN_D " text=MAKE\n"},
@@ -40,7 +40,7 @@ static const struct conversation conversations[] = {
 	{"notices, notifications and parameters are no replies",
 	 {SESSION, ">Q a\n", "<N 00000 WARNING\nS TimeZone=UTC\nT 1\nN 01000 WARNING\nD 1\nA channel\nC SELECT 1\n"
 	 "S a=b\nZ T\n",
-	  "<A channel\nN 57P01\n", ">Q b\n", "<C SET\nZ T\n", "?"},
+	  "<A channel\nN 57P01\n", ">Q b\n", "<C SET\nZ T\n"},
 	 "postgresql 1 ok message" IN_D " text=a rows=1\npostgresql 1 ok message" IN_D " text=b\n"},
 	{"the extended protocol in one batch",
 	 {SESSION, ">P - SELECT $1\nB - - 1\nD P -\nE - 0\nS\n", "<1\n2\nT 1\nD 1\nC SELECT 1\nZ I\n", "?"},
