@@ -28,7 +28,7 @@ if [ ! -s "$cache/$key.tar" ]; then
 	cp "$@" "$root/tmp"
 	inside=("${@##*/}")
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
-	chroot "$root" sh -c 'cd /tmp && apt-get update && apt-get install -y --no-install-recommends --download-only "$@" &&
+	chroot "$root" sh -c 'apt-get clean && cd /tmp && apt-get update && apt-get install -y --no-install-recommends --download-only "$@" &&
 		mv /var/cache/apt/archives/*.deb /opt/repository' sh "${inside[@]/#/./}" >"$work/log" 2>&1 ||
 		{ tail -n 3 "$work/log" >&2; cannot "what the packages depend on could not be fetched"; }
 

@@ -6,8 +6,8 @@ cd "$(dirname "$0")/../.." || exit 1
 known=$(ctest --test-dir "$1" -N | sed -n 's/^ *Test *#[0-9]*: //p')
 failed=0
 
-for page in docs/security-model.md docs/proofs.md; do
-	for name in $(grep '^|' "$page" | grep -oE '\b(unit|cage|proof|stress|fuzz|contract|e2e|bpf|vm)\.[a-z0-9_]+' | sort -u); do
+for page in docs/security-model.md docs/proofs.md docs/deploy/README.md; do
+	for name in $(grep '^|' "$page" | grep -oE '\b(unit|cage|proof|stress|fuzz|contract|e2e|bpf|vm|package)\.[a-z0-9_]+' | sort -u); do
 		# A name may stand for a family: fuzz.hostile for fuzz.hostile_reader.
 		if ! grep -q "^$name" <<<"$known"; then
 			echo "$page: there is no test $name"
