@@ -32,7 +32,7 @@ value() { systemctl show --value -p "$2" "$1"; }
 quietly() { "$@" >/tmp/log 2>&1 || { cat /tmp/log; return 1; }; }
 journal() { journalctl --no-pager "$@"; }
 
-# block HEADING [N]: the commands of the document under this heading; N: of its so-manieth block.
+# block HEADING [N]: the commands of the document under this heading; N: of its N-th block.
 block()
 {
 	awk -v heading="$1" -v wanted="${2:-1}" '
