@@ -3,7 +3,7 @@ import time
 from collections import Counter
 
 from harness import PATIENCE, check, check_equal, lost
-from telemetry import CLIENT, SERVER, SIDES
+from telemetry import CLIENT, SERVER, SIDES, Telemetry
 
 
 class Commands:
@@ -66,3 +66,10 @@ class Commands:
             seen = Counter((span.attributes.get("db.operation.name"), span.attributes.get("db.response.status_code"))
                            for span in spans)
             check_equal(seen, Counter(expected), f"the {SIDES[kind]}commands of {self.system}")
+
+
+def watch(host, system):
+    """Both ends of every command on two cores, with the load beside them: the rings hold what piles up."""
+    rings = ["--kernel-ring-bytes", "64MiB", "--ring-bytes", "64MiB"]
+    pair = host.sensor(*rings), host.receiver(options=["--database-server-spans"])
+    return Commands(Telemetry(host.out / "otlp.jsonl"), system, pair)

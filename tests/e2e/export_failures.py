@@ -3,12 +3,7 @@ import signal
 
 from harness import check, check_equal, counter_sum, main, wait_for
 from peers import Collector, Nginx, curl
-from telemetry import CLIENT, SERVER, Telemetry
-
-
-def check_arrives(telemetry, marker):
-    for kind in (SERVER, CLIENT):
-        telemetry.wait_span(marker, kind, seconds=40)
+from telemetry import Telemetry
 
 
 def spans_wait_for_a_collector_that_comes_later(host):
@@ -19,7 +14,7 @@ def spans_wait_for_a_collector_that_comes_later(host):
     wait_for("a failed connection to be counted",
              lambda: counter_sum(receiver.counters(), "shmotel.exporter.connect_failures") > 0)
     collector.start()
-    check_arrives(Telemetry(collector.output), "/before-the-collector")
+    Telemetry(collector.output).wait_pair("/before-the-collector", 40)
     check_equal(counter_sum(receiver.counters(), "shmotel.exporter.span.lost"), 0, "nothing was lost")
 
 
@@ -29,7 +24,7 @@ def a_collector_that_was_killed_is_found_again(host):
     host.sensor()
     receiver = host.receiver(collector.export)
     curl(host, f"{nginx.url}/before-the-kill")
-    check_arrives(telemetry, "/before-the-kill")
+    telemetry.wait_pair("/before-the-kill", 40)
     collector.process.stop(signal.SIGKILL)
     curl(host, f"{nginx.url}/while-it-is-dead")
     # The killed one may have left half a line in its file.
@@ -37,8 +32,8 @@ def a_collector_that_was_killed_is_found_again(host):
     telemetry = Telemetry(collector.output)
     collector.start()
     curl(host, f"{nginx.url}/after-the-kill")
-    check_arrives(telemetry, "/while-it-is-dead")
-    check_arrives(telemetry, "/after-the-kill")
+    telemetry.wait_pair("/while-it-is-dead", 40)
+    telemetry.wait_pair("/after-the-kill", 40)
     check_equal(receiver.stop(), 0, "exit code")
     lost = counter_sum(receiver.counters_at_exit(), "shmotel.exporter.span.lost")
     check_equal(lost, 0, "lost spans")
@@ -62,7 +57,7 @@ def two_exporters_get_the_same_spans(host):
     host.receiver(collector.export, host.file_export(), "console")
     curl(host, f"{nginx.url}/to-all-exporters")
     for output in (collector.output, host.out / "otlp.jsonl"):
-        check_arrives(Telemetry(output), "/to-all-exporters")
+        Telemetry(output).wait_pair("/to-all-exporters", 40)
     console = host.processes[-1]
     wait_for("the console exporter's line", lambda: "/to-all-exporters" in console.output())
 
@@ -72,7 +67,7 @@ def a_collector_that_does_not_answer_does_not_grow_the_receiver(host):
     host.sensor()
     receiver = host.receiver(collector.export)
     curl(host, f"{nginx.url}/first")
-    check_arrives(Telemetry(collector.output), "/first")
+    Telemetry(collector.output).wait_pair("/first", 40)
     collector.process.child.send_signal(signal.SIGSTOP)
     try:
         for _ in range(3):

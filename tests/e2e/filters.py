@@ -3,7 +3,7 @@ import http.client
 
 from harness import check, check_equal, main
 from peers import Collector, Nginx, PythonServer, curl
-from telemetry import CLIENT, SERVER, Telemetry
+from telemetry import CLIENT, SERVER, Telemetry, watch
 
 LAST = "/the-last-one"
 
@@ -11,9 +11,7 @@ LAST = "/the-last-one"
 def spans_with(host, *options, ask):
     """Run `ask(nginx, python)` under a filter and return the telemetry once its last request is in it."""
     nginx, python = Nginx(host), PythonServer(host)
-    host.sensor(*[option.format(nginx=nginx.port, python=python.port) for option in options])
-    host.receiver()
-    telemetry = Telemetry(host.out / "otlp.jsonl")
+    telemetry = watch(host, *[option.format(nginx=nginx.port, python=python.port) for option in options])
     ask(nginx, python)
     telemetry.wait_spans(LAST, 1)
     return telemetry

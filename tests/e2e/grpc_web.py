@@ -7,7 +7,7 @@ import urllib.parse
 from grpc_calls import STATUSES, expected_error
 from harness import Failure, check, check_equal, free_port, main, wait_for
 from peers import curl
-from telemetry import CLIENT, ERROR, SERVER, Telemetry
+from telemetry import CLIENT, ERROR, SERVER, watch
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVICE = "shmotel.test.Web"
@@ -52,9 +52,7 @@ def calls_become_spans_with_the_status_of_their_trailers(host):
     port = free_port()
     server = host.start([sys.executable, HERE / "grpc_web_server.py", port])
     server.wait_output("listening")
-    host.sensor()
-    host.receiver()
-    telemetry = Telemetry(host.out / "otlp.jsonl")
+    telemetry = watch(host)
     message = host.directory / "message"
     message.write_bytes(b"\0" + (20).to_bytes(4, "big") + b"\x0a\x12" + b"p" * 18)
     for method, (content_type, do) in CASES.items():

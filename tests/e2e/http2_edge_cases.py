@@ -5,16 +5,10 @@ import socket
 from harness import Failure, check, check_equal, main, program, wait_for
 from http2_peers import Http2Client, Http2Nginx, Http2Server, Nghttpd, Nghttpx
 from peers import PythonServer, curl
-from telemetry import CLIENT, ERROR, SERVER, Telemetry
+from telemetry import CLIENT, ERROR, SERVER, watch
 
 MEGABYTE = 1 << 20
 PRIOR = "--http2-prior-knowledge"
-
-
-def watch(host):
-    host.sensor()
-    host.receiver()
-    return Telemetry(host.out / "otlp.jsonl")
 
 
 def check_exchange(telemetry, marker, method, status, version="2"):
@@ -110,8 +104,7 @@ def pushed_responses_leave_what_was_asked_for_whole(host):
 
 def check_unanswered(telemetry, marker, status=None):
     """A span on both sides with the status that was sent, or none, and an error that says why there is no more."""
-    for kind in (SERVER, CLIENT):
-        span = telemetry.wait_span(marker, kind)
+    for span in telemetry.wait_pair(marker):
         check_equal(span.attributes.get("http.response.status_code"), status, f"status of {span}")
         check(span.attributes.get("error.type") or span.attributes.get("shmotel.end"), f"nothing says the end: {span}")
 

@@ -4,19 +4,12 @@ import threading
 import time
 from collections import Counter
 
-from command_counts import Commands
+from command_counts import watch
 from harness import Skip, check, check_equal, main, program
 from memcached_server import Memcached, say
-from telemetry import CLIENT, ERROR, SERVER, Telemetry
+from telemetry import CLIENT, ERROR, SERVER
 
 GET, SET, NOOP, STAT, GETKQ, SETQ, INCREMENT = 0x00, 0x01, 0x0a, 0x10, 0x0d, 0x11, 0x05
-
-
-def watch(host):
-    """Both ends of every command on two cores, with the load beside them: the rings hold what piles up."""
-    rings = ["--kernel-ring-bytes", "64MiB", "--ring-bytes", "64MiB"]
-    pair = host.sensor(*rings), host.receiver(options=["--database-server-spans"])
-    return Commands(Telemetry(host.out / "otlp.jsonl"), "memcached", pair)
 
 
 def message(opcode, key=b"", value=b"", extras=b"", opaque=0):
@@ -26,7 +19,7 @@ def message(opcode, key=b"", value=b"", extras=b"", opaque=0):
 
 def every_kind_of_text_command_is_one_exchange(host):
     server = Memcached(host)
-    commands = watch(host)
+    commands = watch(host, "memcached")
     wire = server.connect()
     say(wire, b"set k 0 0 5\r\nSTATS\r\nget k nothing\r\nadd k 0 0 1\r\nx\r\n", rb"NOT_STORED\r\n")
     say(wire, b"incr k 1\r\n", rb"CLIENT_ERROR[^\n]*\n")
@@ -53,7 +46,7 @@ def every_kind_of_text_command_is_one_exchange(host):
 
 def every_kind_of_binary_command_is_one_exchange(host):
     server = Memcached(host)
-    commands = watch(host)
+    commands = watch(host, "memcached")
     wire = server.connect()
     say(wire, message(SET, b"k", b"hello", bytes(8)) + message(GET, b"k"), rb"hello")
     say(wire, message(INCREMENT, b"k", b"", bytes(20)), rb"\x81\x05.{4}\x00\x06.*Non-numeric")
@@ -95,7 +88,7 @@ def python_clients_are_counted(host):
     for unix in (False, True):
         server = Memcached(host, unix)
         if not unix:
-            commands = watch(host)
+            commands = watch(host, "memcached")
         before = server.stats()
         commands.settle()
         expected = load(server, 8, 250)
@@ -110,7 +103,7 @@ def counted_as(operation):
 
 def benchmarks_are_counted_as_the_server_counts_them(host):
     server = Memcached(host)
-    commands = watch(host)
+    commands = watch(host, "memcached")
     slap = program("memcslap")
     for protocol in ((), ("--binary",)):
         for test in ("set", "get"):

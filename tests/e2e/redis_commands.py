@@ -3,9 +3,9 @@ import re
 import socket
 import time
 
-from command_counts import Commands
+from command_counts import watch
 from harness import Skip, check, check_equal, fewer, free_port, main, program, wait_for
-from telemetry import CLIENT, ERROR, SERVER, Telemetry
+from telemetry import CLIENT, ERROR, SERVER
 
 
 class Redis:
@@ -33,13 +33,6 @@ def normal(operation):
     return operation.lower().replace(" ", "|")
 
 
-def watch(host):
-    """Both ends of every command on two cores, with the load beside them: the rings hold what piles up."""
-    rings = ["--kernel-ring-bytes", "64MiB", "--ring-bytes", "64MiB"]
-    pair = host.sensor(*rings), host.receiver(options=["--database-server-spans"])
-    return Commands(Telemetry(host.out / "otlp.jsonl"), "redis", pair)
-
-
 def difference(after, before):
     return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}
 
@@ -57,7 +50,7 @@ def benchmark(host, redis, commands, what, *options, pipelined=1):
 
 def benchmarks_are_counted_as_the_server_counts_them(host):
     redis = Redis(host)
-    commands = watch(host)
+    commands = watch(host, "redis")
     tcp, unix = ["-p", redis.port], ["-s", redis.socket]
     tests = "ping_inline,ping_mbulk,set,get,incr,lpush,rpop,sadd,hset,mset"
     benchmark(host, redis, commands, "TCP, 8 clients", *tcp, "-c", "8", "-n", fewer(2000), "-t", tests)
@@ -96,7 +89,7 @@ def resp(*words):
 
 def every_kind_of_command_is_one_exchange(host):
     redis = Redis(host)
-    commands = watch(host)
+    commands = watch(host, "redis")
     for unix in (False, True):
         commands.settle()
         wire = Wire(redis, unix)
@@ -144,7 +137,7 @@ def python_client_is_counted(host):
     except ImportError:
         raise Skip("python3-redis is not installed") from None
     redis = Redis(host)
-    commands = watch(host)
+    commands = watch(host, "redis")
     before = redis.stats()
     commands.settle()
     connection = client.Redis(port=redis.port, db=1)
@@ -162,7 +155,7 @@ def python_client_is_counted(host):
 def a_pipeline_beyond_the_budget_heals(host):
     """What passes unseen is counted, and the commands behind it have the right outcomes."""
     redis = Redis(host)
-    commands = watch(host)
+    commands = watch(host, "redis")
     wire = Wire(redis)
     wire.say(resp("PING"), rb"PONG\r\n")
     wire.say(resp("INCR", "counter") * 5000, rb":5000\r\n")

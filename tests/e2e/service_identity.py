@@ -1,7 +1,7 @@
 """Who a process is: the names that its environment gives, else its executable."""
 from harness import check_equal, main
 from peers import Nginx, PythonServer, curl
-from telemetry import CLIENT, SERVER, Telemetry
+from telemetry import CLIENT, SERVER, watch
 
 
 def the_environment_of_a_process_names_its_service(host):
@@ -10,9 +10,7 @@ def the_environment_of_a_process_names_its_service(host):
         "OTEL_RESOURCE_ATTRIBUTES": "service.name=billing,service.version=1.2.3,deployment.environment.name=a%20b"})
     both = PythonServer(host, env={"OTEL_SERVICE_NAME": "wins", "OTEL_RESOURCE_ATTRIBUTES": "service.name=loses"})
     unnamed = Nginx(host)
-    host.sensor()
-    host.receiver()
-    telemetry = Telemetry(host.out / "otlp.jsonl")
+    telemetry = watch(host)
 
     def resource(server, marker):
         curl(host, f"{server.url}/{marker}")
@@ -26,9 +24,7 @@ def the_environment_of_a_process_names_its_service(host):
 
 
 def a_process_younger_than_the_sensor_is_named_too(host):
-    host.sensor()
-    host.receiver()
-    telemetry = Telemetry(host.out / "otlp.jsonl")
+    telemetry = watch(host)
     late = PythonServer(host, env={"OTEL_SERVICE_NAME": "latecomer"})
     curl(host, f"{late.url}/to-latecomer")
     span = telemetry.wait_span("to-latecomer", SERVER)

@@ -151,3 +151,14 @@ class Telemetry:
         found = self.wait_spans(marker, 1, kind, seconds)
         check(len(found) == 1, f"{len(found)} spans with {marker!r}, expected one: {found}")
         return found[0]
+
+    def wait_pair(self, marker, seconds=20):
+        """Wait for what matches at both ends, the one span of the server and that of the client."""
+        return [self.wait_span(marker, kind, seconds) for kind in (SERVER, CLIENT)]
+
+
+def watch(host, *sensor_options):
+    """Start both programs and return what the receiver exports to its file."""
+    host.sensor(*sensor_options)
+    host.receiver()
+    return Telemetry(host.out / "otlp.jsonl")
