@@ -1,7 +1,7 @@
 /* Read the partial success of an OTLP response. */
 #include "export/export_response.h"
 
-#include "export/protobuf_reader.h"
+#include "otlp/protobuf_reader.h"
 
 enum {
 	RESPONSE_PARTIAL_SUCCESS = 1,

@@ -17,14 +17,11 @@ enum {
 
 static bool file_render(struct local_exporter *self, const struct otlp_request *request)
 {
-	ProtobufCMessage *message = otlp_request_unpack(request);
+	const struct slice message = {(const char *)request->bytes, request->length};
+	const bool whole = otlp_json_write(&self->text, otlp_request_type(request->signal), message);
 
-	if (message == NULL)
-		return false;
-	otlp_json_write(&self->text, message);
 	wire_add_raw(&self->text, "\n", 1);
-	protobuf_c_message_free_unpacked(message, NULL);
-	return true;
+	return whole;
 }
 
 static const struct exporter_type file_type = {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "export/protobuf_reader.h"
+#include "otlp/protobuf_reader.h"
 
 enum {
 	STATUS_DETAILS = 3,

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "export/http_response.h"
-#include "export/protobuf_reader.h"
+#include "otlp/protobuf_reader.h"
 #include "export/server_text.h"
 
 /* The message of a google.rpc.Status, which OTLP servers answer errors with, or the text as it is. */

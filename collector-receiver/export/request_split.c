@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "export/protobuf_reader.h"
+#include "otlp/protobuf_reader.h"
 #include "otlp/wire.h"
 
 enum {

@@ -21,6 +21,7 @@
 #include "export/file_exporter.h"
 #include "export/local_exporter.h"
 #include "otlp/otlp_json.h"
+#include "otlp/request_unpack.h"
 #include "otlp/telemetry.h"
 #include "request_fixture.h"
 
@@ -346,6 +347,18 @@ static void a_named_pipe_that_nobody_reads_is_an_error(void **state)
 	assert_int_equal(errno, ENXIO);
 }
 
+static void assert_json(const ProtobufCMessage *message, const char *wanted)
+{
+	struct wire_buffer out = {0};
+	uint8_t encoded[256];
+	size_t length = protobuf_c_message_pack(message, encoded);
+
+	assert_true(otlp_json_write(&out, message->descriptor, (struct slice){(char *)encoded, length}));
+	assert_int_equal(out.length, strlen(wanted));
+	assert_memory_equal(out.bytes, wanted, out.length);
+	wire_buffer_free(&out);
+}
+
 static void json_has_words_for_all_numbers_and_bytes(void **state)
 {
 	static const struct {
@@ -360,27 +373,70 @@ static void json_has_words_for_all_numbers_and_bytes(void **state)
 	static const char *const base64[] = {"", "AQ==", "AQI=", "AQID"};
 	Opentelemetry__Proto__Common__V1__AnyValue value = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__INIT;
 	uint8_t bytes[3] = {1, 2, 3};
-	struct wire_buffer out = {0};
 
 	(void)state;
 	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_DOUBLE_VALUE;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		wire_buffer_reset(&out);
 		value.double_value = numbers[i].number;
-		otlp_json_write(&out, &value.base);
-		assert_int_equal(out.length, strlen(numbers[i].json));
-		assert_memory_equal(out.bytes, numbers[i].json, out.length);
+		assert_json(&value.base, numbers[i].json);
 	}
+	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_INT_VALUE;
+	value.int_value = INT64_MIN;
+	assert_json(&value.base, "{\"intValue\":\"-9223372036854775808\"}");
 	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_BYTES_VALUE;
 	for (size_t i = 0; i <= 3; i++) {
 		char wanted[64];
 
-		wire_buffer_reset(&out);
 		value.bytes_value = (ProtobufCBinaryData){i, bytes};
-		otlp_json_write(&out, &value.base);
 		snprintf(wanted, sizeof(wanted), "{\"bytesValue\":\"%s\"}", base64[i]);
-		assert_int_equal(out.length, strlen(wanted));
-		assert_memory_equal(out.bytes, wanted, out.length);
+		assert_json(&value.base, wanted);
+	}
+}
+
+static void json_of_a_request_that_is_cut_is_none(void **state)
+{
+	const struct otlp_request *request = kept.requests[0];
+	struct wire_buffer out = {0};
+
+	(void)state;
+	for (size_t length = 1; length <= request->length; length++) {
+		char *exact = test_malloc(length);
+		size_t resources = request->length; /* its one field */
+
+		memcpy(exact, request->bytes, length);
+		wire_buffer_reset(&out);
+		assert_int_equal(otlp_json_write(&out, otlp_request_type(OTLP_TRACES), (struct slice){exact, length}),
+				 length == resources);
+		test_free(exact);
+	}
+	wire_buffer_free(&out);
+}
+
+static void json_goes_no_deeper_than_its_limit(void **state)
+{
+	enum { DEPTH = OTLP_JSON_DEPTH_MAX / 2 };
+	Opentelemetry__Proto__Common__V1__AnyValue values[DEPTH + 1], *items[DEPTH];
+	Opentelemetry__Proto__Common__V1__ArrayValue arrays[DEPTH];
+	struct wire_buffer out = {0};
+	uint8_t encoded[512];
+
+	(void)state;
+	opentelemetry__proto__common__v1__any_value__init(&values[DEPTH]);
+	for (size_t i = DEPTH; i-- > 0;) {
+		opentelemetry__proto__common__v1__any_value__init(&values[i]);
+		opentelemetry__proto__common__v1__array_value__init(&arrays[i]);
+		items[i] = &values[i + 1];
+		arrays[i].n_values = 1;
+		arrays[i].values = &items[i];
+		values[i].value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_ARRAY_VALUE;
+		values[i].array_value = &arrays[i];
+	}
+	for (size_t i = 0; i < 2; i++) { /* the whole is one too deep */
+		size_t length = protobuf_c_message_pack(&values[i].base, encoded);
+
+		wire_buffer_reset(&out);
+		assert_int_equal(otlp_json_write(&out, values[i].base.descriptor, (struct slice){(char *)encoded, length}),
+				 i == 1);
 	}
 	wire_buffer_free(&out);
 }
@@ -446,6 +502,8 @@ int main(void)
 		TEST(a_named_pipe_that_nobody_reads_is_an_error),
 		TEST(after_a_torn_line_the_next_one_begins_anew),
 		TEST(json_has_words_for_all_numbers_and_bytes),
+		TEST(json_of_a_request_that_is_cut_is_none),
+		TEST(json_goes_no_deeper_than_its_limit),
 		TEST(console_prints_a_line_per_span),
 		TEST(console_prints_the_head_once),
 		TEST(console_sums_up_durations_and_losses),

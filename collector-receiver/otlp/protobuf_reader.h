@@ -1,6 +1,6 @@
-/* A bounded cursor over protobuf's wire format, for the few small messages that servers send back. */
-#ifndef EXPORT_PROTOBUF_READER_H
-#define EXPORT_PROTOBUF_READER_H
+/* A bounded cursor over protobuf's wire format. */
+#ifndef OTLP_PROTOBUF_READER_H
+#define OTLP_PROTOBUF_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ enum protobuf_wire_type {
 struct protobuf_field {
 	uint32_t number;
 	enum protobuf_wire_type type;
-	uint64_t value;	      /* of a varint; 0 for the others */
+	uint64_t value;	      /* of a number; 0 for bytes */
 	const uint8_t *bytes; /* of bytes: borrowed from the message */
 	size_t length;
 };
@@ -35,5 +35,8 @@ static inline struct protobuf_reader protobuf_read(const uint8_t *bytes, size_t 
 
 /* The next field. False at the end, or with malformed set. Groups are malformed: nothing in OTLP has them. */
 bool protobuf_next(struct protobuf_reader *reader, struct protobuf_field *field);
+
+/* The next of a packed list, whose values have no tags: field->type says what they are. As protobuf_next. */
+bool protobuf_next_packed(struct protobuf_reader *reader, struct protobuf_field *field);
 
 #endif

@@ -1,5 +1,5 @@
 /* Step over protobuf fields without ever leaving the message. */
-#include "export/protobuf_reader.h"
+#include "otlp/protobuf_reader.h"
 
 enum {
 	PROTOBUF_VARINT_BYTES_MAX = 10,
@@ -33,25 +33,29 @@ static const uint8_t *protobuf_claim(struct protobuf_reader *reader, uint64_t n)
 	return bytes;
 }
 
-bool protobuf_next(struct protobuf_reader *reader, struct protobuf_field *field)
+static uint64_t protobuf_fixed(struct protobuf_reader *reader, unsigned size)
 {
-	uint64_t tag, length;
+	const uint8_t *bytes = protobuf_claim(reader, size);
+	uint64_t value = 0;
 
-	if (reader->malformed || reader->at == reader->end)
-		return false;
-	tag = protobuf_varint(reader);
-	*field = (struct protobuf_field){.number = (uint32_t)(tag >> 3), .type = (enum protobuf_wire_type)(tag & 7)};
-	if (field->number == 0 || tag > UINT32_MAX)
-		reader->malformed = true;
+	for (unsigned i = 0; i < size && bytes != NULL; i++)
+		value |= (uint64_t)bytes[i] << (8 * i);
+	return value;
+}
+
+static bool protobuf_value(struct protobuf_reader *reader, struct protobuf_field *field)
+{
+	uint64_t length;
+
 	switch (field->type) {
 	case PROTOBUF_VARINT:
 		field->value = protobuf_varint(reader);
 		break;
 	case PROTOBUF_FIXED64:
-		protobuf_claim(reader, 8);
+		field->value = protobuf_fixed(reader, 8);
 		break;
 	case PROTOBUF_FIXED32:
-		protobuf_claim(reader, 4);
+		field->value = protobuf_fixed(reader, 4);
 		break;
 	case PROTOBUF_BYTES:
 		length = protobuf_varint(reader);
@@ -62,4 +66,22 @@ bool protobuf_next(struct protobuf_reader *reader, struct protobuf_field *field)
 		reader->malformed = true;
 	}
 	return !reader->malformed;
+}
+
+bool protobuf_next(struct protobuf_reader *reader, struct protobuf_field *field)
+{
+	uint64_t tag;
+
+	if (reader->malformed || reader->at == reader->end)
+		return false;
+	tag = protobuf_varint(reader);
+	*field = (struct protobuf_field){.number = (uint32_t)(tag >> 3), .type = (enum protobuf_wire_type)(tag & 7)};
+	if (field->number == 0 || tag > UINT32_MAX)
+		reader->malformed = true;
+	return protobuf_value(reader, field);
+}
+
+bool protobuf_next_packed(struct protobuf_reader *reader, struct protobuf_field *field)
+{
+	return !reader->malformed && reader->at != reader->end && protobuf_value(reader, field);
 }
