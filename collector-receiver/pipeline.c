@@ -10,9 +10,9 @@
 #include "counters.h"
 #include "daemon/log.h"
 
-static const uint64_t second_ns = 1000000000;
-/* The sensor wakes the receiver twice a second while anything flows. */
-static const uint64_t tick_slack_ns = 250000000;
+/* About once a second, with one of the wakeups that the sensor causes twice a second while anything flows. */
+static const uint64_t tick_latest_ns = 1250000000;
+static const uint64_t tick_slack_ns = 500000000;
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
@@ -142,7 +142,7 @@ static void tick_connections(void *context)
 	uint64_t now_ns = loop_now_ns();
 
 	connections_tick(p->connections, now_ns);
-	loop_timer_set(p->loop, &p->connections_timer, now_ns + second_ns);
+	loop_timer_set(p->loop, &p->connections_timer, now_ns + tick_latest_ns);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

@@ -125,7 +125,7 @@ static void sweep(struct sensor *sensor, uint64_t now)
 			    strerror(-error));
 }
 
-/* Early, if need be, since awake already: that saves a wakeup. */
+/* Early while awake anyway, and late while asleep: so reports and sweeps come along with what wakes the loop. */
 static bool is_due(uint64_t due_ns, uint64_t now)
 {
 	return now + SENSOR_SLACK_NS >= due_ns;
@@ -157,10 +157,11 @@ static int timeout_ms(const struct sensor *sensor)
 {
 	uint64_t now = sensor_now_ns(), due = sensor->sweep_due_ns;
 
-	if (sensor->poll_due_ns != 0 && sensor->poll_due_ns < due)
-		due = sensor->poll_due_ns;
 	if (sensor->report_due_ns != 0 && sensor->report_due_ns < due)
 		due = sensor->report_due_ns;
+	due += SENSOR_SLACK_NS;
+	if (sensor->poll_due_ns != 0 && sensor->poll_due_ns < due)
+		due = sensor->poll_due_ns;
 	/* Rounded up, so as not to wake just before it. */
 	return due <= now ? 0 : (int)((due - now + 999999) / 1000000);
 }

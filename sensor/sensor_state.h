@@ -15,7 +15,7 @@ enum {
 	SENSOR_WAKEUP_INTERVAL_US = 500 * 1000,
 	SENSOR_POLL_INTERVAL_NS = 550 * 1000 * 1000,
 	SENSOR_REPORT_INTERVAL_NS = 1000 * 1000 * 1000,
-	SENSOR_SLACK_NS = 250 * 1000 * 1000, /* by which reports and sweeps may be early */
+	SENSOR_SLACK_NS = 250 * 1000 * 1000, /* by which reports and sweeps may be early or late */
 };
 
 #define SENSOR_SWEEP_INTERVAL_NS (10 * UINT64_C(1000000000))
