@@ -59,7 +59,7 @@ static const struct option rows[] = {
 	 "bytes copied of each message; the rest is counted only", "4KiB", .least = "64B", .most = "16KiB",
 	 .type = OPTION_BYTES, AT(capture.capture_bytes)},
 	{"sensor.kernel_ring_bytes", "kernel-ring-bytes", "SHMOTEL_KERNEL_RING_BYTES",
-	 "size of the ring between kernel and sensor, a power of two", "2MiB", .least = "64KiB", .most = "1GiB",
+	 "size of the ring between kernel and sensor, a power of two", "4MiB", .least = "64KiB", .most = "1GiB",
 	 .type = OPTION_BYTES, .power_of_two = true, AT(capture.kernel_ring_bytes)},
 	{"sensor.ring_bytes", "ring-bytes", "SHMOTEL_RING_BYTES",
 	 "size of the ring between sensor and receiver, a power of two", "4MiB", .least = "64KiB", .most = "1GiB",

@@ -227,7 +227,8 @@ static void write_integer_of(struct wire_buffer *out, const ProtobufCFieldDescri
 	add_text(out, "\"");
 }
 
-static void write_message(struct json *json, const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t length);
+static void write_message(struct json *json, const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
+			  size_t length);
 
 static void write_value(struct json *json, const ProtobufCFieldDescriptor *known, const struct protobuf_field *field)
 {
@@ -330,7 +331,8 @@ static void write_members(struct json *json, const ProtobufCMessageDescriptor *t
 	json->malformed |= reader->malformed;
 }
 
-static void write_message(struct json *json, const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t length)
+static void write_message(struct json *json, const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
+			  size_t length)
 {
 	struct protobuf_reader reader = protobuf_read(bytes, length);
 

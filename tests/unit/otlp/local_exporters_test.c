@@ -434,9 +434,10 @@ static void json_goes_no_deeper_than_its_limit(void **state)
 	for (size_t i = 0; i < 2; i++) { /* the whole is one too deep */
 		size_t length = protobuf_c_message_pack(&values[i].base, encoded);
 
+		const struct slice message = {(char *)encoded, length};
+
 		wire_buffer_reset(&out);
-		assert_int_equal(otlp_json_write(&out, values[i].base.descriptor, (struct slice){(char *)encoded, length}),
-				 i == 1);
+		assert_int_equal(otlp_json_write(&out, values[i].base.descriptor, message), i == 1);
 	}
 	wire_buffer_free(&out);
 }
