@@ -18,6 +18,7 @@ except ImportError:
 
 HERE = pathlib.Path(__file__).resolve().parent
 KUBERNETES = HERE.parents[1] / "docs/deploy/kubernetes"
+PAIR = ["sensor", "receiver"]
 CAPABILITIES = {"sensor": ["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH", "SETUID", "SETGID"], "receiver": []}
 troubles = []
 
@@ -42,7 +43,7 @@ def check_container(pod, container, where):
     if name == "receiver":
         expect(security.get("runAsNonRoot") is True and security.get("runAsUser", 0) != 0, f"{where} may run as root")
         expect("pair" not in writable, f"{where} could put another socket in place of the sensor's")
-        expect("livenessProbe" in container and "readinessProbe" in container, f"{where} has no probes")
+        expect("livenessProbe" in container, f"{where} has no probe")
     for mount in container["volumeMounts"]:
         expect(mount["name"] in [volume["name"] for volume in pod["volumes"]], f"{where} mounts {mount['name']}, which is none")
     profile = security.get("seccompProfile", {}).get("localhostProfile")
@@ -53,15 +54,24 @@ def check_container(pod, container, where):
 
 def check_policy(path):
     for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-        if document["kind"] != "DaemonSet":
+        if document["kind"] not in ("DaemonSet", "Pod"):
             continue
-        pod = document["spec"]["template"]["spec"]
+        sidecar = document["kind"] == "Pod"
+        pod = document["spec"] if sidecar else document["spec"]["template"]["spec"]
+        expect(pod.get("hostPID", False) != pod.get("shareProcessNamespace", False),
+               f"{path.name}: the sensor has to share the pid namespace of the host or of the Pod")
+        expect(pod.get("hostPID", False) != sidecar, f"{path.name}: a sidecar sees more than its Pod, or a DaemonSet less than its node")
         expect(pod.get("automountServiceAccountToken") is False, f"{path.name}: a token of the cluster is mounted")
         expect(not pod.get("hostNetwork") and not pod.get("hostIPC"), f"{path.name}: shares more than the pid namespace")
         expect(not any("hostPath" in volume for volume in pod["volumes"]), f"{path.name}: mounts a path of the host")
-        expect([c["name"] for c in pod["containers"]] == ["sensor", "receiver"], f"{path.name}: other containers")
+        names = [container["name"] for container in pod["containers"]]
+        expect(names == ["application"] * sidecar + PAIR, f"{path.name}: other containers")
         for container in pod["containers"]:
-            check_container(pod, container, f"{path.name}: {container['name']}")
+            if container["name"] in PAIR:
+                check_container(pod, container, f"{path.name}: {container['name']}")
+        # To take an application out of service because a Collector is away would be worse than to miss its spans.
+        expect("readinessProbe" not in pod["containers"][-1] if sidecar else "readinessProbe" in pod["containers"][-1],
+               f"{path.name}: the receiver's readiness is that of the Pod")
 
 
 def strict():
