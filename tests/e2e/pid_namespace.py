@@ -4,18 +4,25 @@ import http.client
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 from harness import Host, Process, check, check_equal, main, program, wait_for
 from peers import Collector, Nginx, PythonServer, curl
 from telemetry import CLIENT, SERVER, Telemetry
 
-ASK = """
-import http.client, socket, sys
+ASK_TWICE = """
+import http.client, os, socket, sys, time
 connection = http.client.HTTPConnection("inherited")
 connection.sock = socket.socket(fileno=int(sys.argv[1]))
-connection.request("GET", sys.argv[2])
-connection.getresponse().read()
+def ask(path):
+    connection.request("GET", path)
+    connection.getresponse().read()
+ask("/shared-first")
+open("first", "w").close()
+while not os.path.exists("go-on"):
+    time.sleep(0.02)
+ask("/shared-second")
 """
 
 
@@ -98,15 +105,13 @@ def of_a_socket_on_both_sides_only_the_use_inside_is_seen(host):
     telemetry = Telemetry(host.out / "otlp.jsonl")
     shared = http.client.HTTPConnection("127.0.0.1", server.port)
     shared.connect()
-
-    def ask_inside(path):
-        number = shared.sock.fileno()
-        inside.run([sys.executable, "-c", ASK, number, path], pass_fds=[number])
-
-    ask_inside("/shared-first")
-    shared.request("GET", "/shared-outside")
-    shared.getresponse().read()
-    ask_inside("/shared-second")
+    argv = [*inside.prefix, f"--wd={host.directory}", sys.executable, "-c", ASK_TWICE, shared.sock.fileno()]
+    with subprocess.Popen([str(word) for word in argv], pass_fds=[shared.sock.fileno()]) as owner:
+        wait_for("the first request", (host.directory / "first").exists)
+        shared.request("GET", "/shared-outside")
+        shared.getresponse().read()
+        (host.directory / "go-on").touch()
+        check_equal(owner.wait(), 0, "exit code inside")
     for path in ("/shared-first", "/shared-second"):
         telemetry.wait_span(path, CLIENT)
     check_equal(telemetry.matching("/shared-outside"), [], "spans of the use outside")
