@@ -68,8 +68,10 @@ static void take_bind(struct postgresql *pg, const struct flow *flow, struct sli
 	if (operation == NULL)
 		return;
 	operation->binds = true;
-	if (!named)
+	if (!named) {
+		operation->flags |= EXCHANGE_REQUEST_CUT;
 		return;
+	}
 	const struct postgresql_named *known = postgresql_names_find(&pg->names, 'S', statement);
 
 	operation->portal_hash = postgresql_name_hash('P', portal);
@@ -91,6 +93,10 @@ static void take_execute(struct postgresql *pg, const struct flow *flow, struct 
 	if (operation == NULL)
 		return;
 	operation->executes = true;
+	if (!named) {
+		operation->flags |= EXCHANGE_REQUEST_CUT;
+		operation->nameless = true;
+	}
 	pg->batched |= pg->executed;
 	pg->executed = true;
 	if (named && !joins) { /* a portal that was bound before, and fetched in part */

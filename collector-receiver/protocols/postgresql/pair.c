@@ -85,10 +85,10 @@ static struct slice slice_of(const struct postgresql_text *text)
 /* Only what was seen from its first reply to its last can be counted. */
 static int64_t rows_of(const struct postgresql_operation *operation)
 {
-	return operation->reply_holed || operation->failed || (operation->flags & EXCHANGE_END_UNSEEN) != 0 ||
-			       !(operation->returns_rows || operation->rows > 0)
-		       ? -1
-		       : operation->rows;
+	bool whole = !operation->reply_holed && !operation->nameless && (operation->flags & EXCHANGE_END_UNSEEN) == 0;
+	bool any = operation->returns_rows || operation->rows > 0;
+
+	return whole && any && !operation->failed ? operation->rows : -1;
 }
 
 static void hand_over(struct postgresql *pg, const struct flow *flow, struct postgresql_operation *operation)

@@ -165,6 +165,7 @@ struct postgresql_operation {
 	bool returns_rows;
 	bool failed;
 	bool open_ended; /* what follows fell into a hole, its Execute perhaps: the replies tell */
+	bool nameless;   /* its Execute was cut before the portal: rows may have counted for the Bind before it */
 	bool after_gap;  /* client messages before it were not seen */
 	bool reply_holed; /* part of the reply was not seen */
 	char sqlstate[POSTGRESQL_SQLSTATE_BYTES]; /* begins with NUL if it was not seen */

@@ -157,10 +157,12 @@ static bool comes_early(const struct postgresql *pg, char type)
 
 	if (pg->starting || pg->adrift || pg->gap)
 		return false;
-	if (pg->oldest == NULL)
+	if (pg->oldest == NULL || (type == 'Z' && pg->batches == 0))
 		return true;
 	if (front == NULL || front != pg->gathering || front->failed || front->reply_holed)
 		return false;
+	if (type == 'E')
+		return front->replies_due == 0;
 	return memchr("CIs", type, 3) != NULL || (memchr("123nT", type, 5) != NULL && !is_due(front, type));
 }
 

@@ -43,10 +43,10 @@ static const struct conversation conversations[] = {
 	  "<A channel\nN 57P01\n", ">Q b\n", "<C SET\nZ T\n"},
 	 "postgresql 1 ok message" IN_D " text=a rows=1\npostgresql 1 ok message" IN_D " text=b\n"},
 	{"the extended protocol in one batch",
-	 {SESSION, ">P - SELECT $1\nB - - 1\nD P -\nE - 0\nS\n", "<1\n2\nT 1\nD 1\nC SELECT 1\nZ I\n", "?"},
+	 {SESSION, ">P - SELECT $1\nB - - 1\nD P -\nE - 0\nS\n", "<1\n2\nT 1\nD 1\nC SELECT 1\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " parameterised=SELECT $1 rows=1\n"},
 	{"without parameters a text is not parameterised",
-	 {SESSION, ">P - SELECT '$1'\nB - - 0\nE - 0\nS\n", "<1\n2\nD 1\nC SELECT 1\nZ I\n", "?"},
+	 {SESSION, ">P - SELECT '$1'\nB - - 0\nE - 0\nS\n", "<1\n2\nD 1\nC SELECT 1\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " text=SELECT '$1' rows=1\n"},
 	{"a named statement, prepared and used twice",
 	 {SESSION, ">P s UPDATE $1\nD S s\nS\n", "<1\nt 1\nn\nZ I\n", ">B - s 1\nD P -\nE - 0\nS\n",
@@ -74,12 +74,12 @@ static const struct conversation conversations[] = {
 	 "postgresql 1 failed message code=34000" IN_D "\n"},
 	{"a pipelined batch",
 	 {SESSION, ">P a A $1\nB - a 1\nE - 0\nP b B\nB - b 0\nD P -\nE - 0\nB - a 2\nE - 0\nS\n",
-	  "<1\n2\nC INSERT 0 1\n1\n2\nT 1\nD 1\nD 1\nC SELECT 2\n2\nC INSERT 0 1\nZ I\n", "?"},
+	  "<1\n2\nC INSERT 0 1\n1\n2\nT 1\nD 1\nD 1\nC SELECT 2\n2\nC INSERT 0 1\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " parameterised=A $1\npostgresql 1 ok message" IN_D " text=B rows=2\n"
 	 "postgresql 1 ok message" IN_D " parameterised=A $1\n"},
 	{"after an error the rest of the batch up to Sync is skipped",
 	 {SESSION, ">P - A\nB - - 0\nE - 0\nP - B\nB - - 0\nE - 0\nP s C\nB - s 0\nE - 0\nQ D\nS\nB - s 0\nE - 0\nS\n",
-	  "<1\n2\nC SET\n1\nE 22P02\nZ I\nE 26000\nZ I\n", "?"},
+	  "<1\n2\nC SET\n1\nE 22P02\nZ I\nE 26000\nZ I\n"},
 	 "postgresql 1 ok message" IN_D " text=A\npostgresql 1 failed message code=22P02" IN_D " text=B\n"
 	 "postgresql 1 failed reset-by-server" IN_D " text=C\npostgresql 1 failed reset-by-server" IN_D " text=D\n"
 	 "postgresql 1 failed message code=26000" IN_D " text=C\n"},
