@@ -8,7 +8,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-top
 table { border-collapse: collapse; font-size: 13px; } td, th { padding: .2rem .7rem; text-align: right; }
 td:first-child, th:first-child { text-align: left; } tr { border-bottom: 1px solid var(--line); } th { color: var(--soft); }
 svg { display: block; margin: 1rem 0; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
-p.note { color: var(--soft); } .scroll { overflow-x: auto; }
+p.note { color: var(--soft); } .scroll { overflow-x: auto; margin: 1rem 0; }
 """
 COLOURS = {"off": "var(--c)", "empty": "var(--b)", "on": "var(--a)", "sensor": "var(--a)", "receiver": "var(--b)"}
 LABEL_WIDTH, PLOT_WIDTH, VALUE_WIDTH, STEP = 260, 480, 150, 24

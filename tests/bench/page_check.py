@@ -81,15 +81,16 @@ def run_browser(directory, height, *arguments):
 def by_browser(source, picture=None):
     """What is wrong with the page as it is laid out; `picture`: where to paint it."""
     with tempfile.TemporaryDirectory() as directory:
-        probed = pathlib.Path(directory) / "page.html"
-        probed.write_text(source.replace("</body>", PROBE + "</body>"), encoding="utf-8")
-        done = run_browser(directory, 1000, "--dump-dom", probed.as_uri())
+        file = pathlib.Path(directory) / "page.html"
+        file.write_text(source.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+        done = run_browser(directory, 1000, "--dump-dom", file.as_uri())
         found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
         if not found:
             return [f"the browser does not show it: {done.stderr[-500:]}"]
         seen = json.loads(html.unescape(found.group(1)))
         if picture:
-            run_browser(directory, seen["height"] + 100, f"--screenshot={pathlib.Path(picture).resolve()}", probed.as_uri())
+            file.write_text(source, encoding="utf-8")
+            run_browser(directory, seen["height"] + 100, f"--screenshot={pathlib.Path(picture).resolve()}", file.as_uri())
     for what, tag in (("plots", "<svg"), ("tables", "<table")):
         if seen[what] != source.count(tag):
             seen["wrong"].append(f"the browser has {seen[what]} {what}, the page {source.count(tag)}")
