@@ -16,7 +16,7 @@ struct capture_config {
 	uint32_t capture_bytes; /* budget per message turn */
 	uint32_t self_pid; /* as the sensor's pid namespace has it, as is receiver_pid */
 	uint32_t new_process_verdict; /* enum verdict */
-	uint32_t pid_namespace;       /* inode of the sensor's: what is outside of it is not watched; 0: the initial one */
+	uint32_t pid_namespace;       /* inode of the sensor's: what is outside is not watched; 0: the initial one */
 	uint32_t wakeup_bytes;        /* wake the sensor when so much waits */
 	uint64_t wakeup_interval_ns;  /* ... or when nothing has woken it for so long; 0: never for that reason */
 

@@ -197,7 +197,8 @@ static int programs_load(struct capture *capture, const struct capture_options *
 	return capture->ring ? 0 : -errno;
 }
 
-/* Let go of the whole pages of what was read to load the programs: they are in the executable, and nobody reads them again. */
+/* Let go of the whole pages of what was read to load the programs: they are in the executable, and nobody reads them
+ * again. */
 static void pages_forget(const void *bytes, size_t size)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -238,9 +239,11 @@ static void refusal_describe(const struct capture *capture, const struct capture
 	else
 		snprintf(what, sizeof(what), "the capture programs (%s; %s)", strerror(-error),
 			 refusal_text()[0] ? refusal_text() : "no further reason");
-	snprintf(message, message_size, "Linux %s refuses %s, so capture by %s is not possible here: %s%s%s", kernel.release,
-		 what, capture_mode_name(capture), options->mode == CAPTURE_AUTO ? "" : "try --capture auto, and ",
-		 refusal_logged() ? "please report it with the file " : "please report it with what --verifier-log FILE writes",
+	snprintf(message, message_size, "Linux %s refuses %s, so capture by %s is not possible here: %s%s%s",
+		 kernel.release, what, capture_mode_name(capture),
+		 options->mode == CAPTURE_AUTO ? "" : "try --capture auto, and ",
+		 refusal_logged() ? "please report it with the file "
+				  : "please report it with what --verifier-log FILE writes",
 		 refusal_logged() ? options->verifier_log_path : "");
 }
 

@@ -80,8 +80,8 @@ int capture_flush(struct capture *capture, uint32_t idle_ms);
  * kernel's table fills with them. Its cost grows with the table; call every few seconds, receiver or not. */
 int capture_sweep(struct capture *capture);
 
-/* Decide over a process, by its number in the initial pid namespace: takes effect on its present and future connections.
- * -ENOENT for one that the programs have not met, or that is outside. */
+/* Decide over a process, by its number in the initial pid namespace: takes effect on its present and future
+ * connections. -ENOENT for one that the programs have not met, or that is outside. */
 int capture_set_verdict(struct capture *capture, uint32_t kernel_pid, enum verdict verdict);
 
 /* From now on: a process that is never watched and whose peers over Unix sockets (the Collector) are not watched

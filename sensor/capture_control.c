@@ -105,7 +105,8 @@ int capture_set_verdict(struct capture *capture, uint32_t kernel_pid, enum verdi
 int capture_set_receiver(struct capture *capture, uint32_t pid)
 {
 	capture->programs->bss->state.receiver_pid = pid;
-	/* Elsewhere than in the initial namespace it is no key of the table: the relay decides by what was announced. */
+	/* Elsewhere than in the initial namespace it is no key of the table: the relay decides by what was
+	 * announced. */
 	if (!pid || capture->programs->rodata->config.pid_namespace)
 		return 0;
 	/* A process that the programs have not met has no entry: they ignore it when they do. */

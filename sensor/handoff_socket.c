@@ -39,8 +39,8 @@ static int directory_check(const char *path, char *message, size_t message_size)
 	if (error != 0) {
 		if (error == -ENOENT)
 			snprintf(message, message_size,
-				 "the directory %s of the socket cannot be made, as the one above does not exist: create it "
-				 "or choose another --socket",
+				 "the directory %s of the socket cannot be made, as the one above does not exist: "
+				 "create it or choose another --socket",
 				 directory);
 		else
 			snprintf(message, message_size, "the directory %s of the socket cannot be made or examined: %s",

@@ -51,7 +51,8 @@ static int tracing_load(const struct btf *kernel, const char *target, uint32_t k
 /* Returns -errno if the kernel refuses, else 0. */
 static int probe_tracing(const struct btf *kernel, const char *target, uint32_t kind, enum bpf_attach_type attach)
 {
-	int program = tracing_load(kernel, target, kind, attach, return_zero, sizeof(return_zero) / sizeof(return_zero[0]));
+	const size_t length = sizeof(return_zero) / sizeof(return_zero[0]);
+	int program = tracing_load(kernel, target, kind, attach, return_zero, length);
 	if (program < 0)
 		return program;
 	int link = bpf_raw_tracepoint_open(NULL, program);
@@ -128,7 +129,8 @@ static int probe_kernel_memory(const struct btf *kernel, char *message, size_t m
 		return 0;
 	}
 	snprintf(message, message_size,
-		 "the kernel does not let programs read its memory (%s): kernel lockdown must not be set to confidentiality",
+		 "the kernel does not let programs read its memory (%s): kernel lockdown must not be set to "
+		 "confidentiality",
 		 strerror(-program));
 	return program;
 }

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* Listen from now on to what libbpf warns of, of which there is one stream per process; what it said before is forgotten.
- * All of it, the verifier's log included, is appended to the file `log_path`, which is emptied when it is opened: when the
- * first warning comes. Empty or NULL: nowhere. The path is borrowed until refusal_end. */
+/* Listen from now on to what libbpf warns of, of which there is one stream per process; what it said before is
+ * forgotten. All of it, the verifier's log included, is appended to the file `log_path`, which is emptied when it is
+ * opened: when the first warning comes. Empty or NULL: nowhere. The path is borrowed until refusal_end. */
 void refusal_listen(const char *log_path);
 
 /* The name of the program that was refused first since refusal_listen, or NULL. */

@@ -139,8 +139,8 @@ static int pid_namespace_find(uint32_t *pid_namespace)
 	*pid_namespace = st.st_ino == PID_NS_INITIAL ? 0 : (uint32_t)st.st_ino;
 	if (*pid_namespace != 0)
 		log_line(LOG_LEVEL_INFO,
-			 "watching the processes of pid namespace %" PRIu32 " only, which is not the host's: for the whole host "
-			 "start in the host's (--pid host, hostPID: true)",
+			 "watching the processes of pid namespace %" PRIu32 " only, which is not the host's: for the "
+			 "whole host start in the host's (--pid host, hostPID: true)",
 			 *pid_namespace);
 	return 0;
 }

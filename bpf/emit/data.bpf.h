@@ -13,7 +13,8 @@
 
 enum {
 	DATA_FIXED_BYTES = sizeof(struct shm_record_data),
-	/* What a class holds besides the payload: the fixed fields, and a word so that padding can always be written. */
+	/* What a class holds besides the payload: the fixed fields, and a word so that padding can always be
+	 * written. */
 	DATA_EXTRA_BYTES = DATA_FIXED_BYTES + 8,
 };
 
@@ -51,8 +52,8 @@ static __always_inline bool data_is_announced(const struct segment *segment)
 	return false;
 }
 
-static __always_inline void data_describe(struct shm_record_data *record, const struct segment *segment, uint64_t captured,
-					  uint16_t flags)
+static __always_inline void data_describe(struct shm_record_data *record, const struct segment *segment,
+					  uint64_t captured, uint16_t flags)
 {
 	record->header.length = (DATA_FIXED_BYTES + captured + 7) & ~7ULL;
 	record->header.type = SHM_RECORD_DATA;
@@ -67,8 +68,8 @@ static __always_inline void data_describe(struct shm_record_data *record, const 
 
 /* Complete a record but for its submission. `captured` is segment->captured_bytes as data_reserve was given it.
  *
- * Before 6.2 the verifier does not see that a second test of `record` for NULL cannot fail: nothing between data_reserve and
- * the submission may make the compiler emit one. */
+ * Before 6.2 the verifier does not see that a second test of `record` for NULL cannot fail: nothing between
+ * data_reserve and the submission may make the compiler emit one. */
 static __always_inline void data_fill(struct shm_record_data *record, const struct segment *segment, uint64_t captured)
 {
 	uint16_t flags = segment->flags;
@@ -108,8 +109,8 @@ static __always_inline uint64_t connection_announced_id(const struct connection 
 	return connection->flags & CONNECTION_ANNOUNCED ? connection->connection_id : 0;
 }
 
-/* Another CPU may have been faster. Volatile: `reported` before `settled`, so that whoever reads them in the other order
- * never finds bytes settled whose report it does not see. */
+/* Another CPU may have been faster. Volatile: `reported` before `settled`, so that whoever reads them in the other
+ * order never finds bytes settled whose report it does not see. */
 static __always_inline void position_raise(volatile uint64_t *position, uint64_t to)
 {
 	if (*position < to)

@@ -7,7 +7,8 @@
 #include "event.h"
 #include "lib/task_identity.bpf.h"
 
-/* Empty, should the read fail, and with the last byte zero, which a shorter string would leave as it was in the ring. */
+/* Empty, should the read fail, and with the last byte zero, which a shorter string would leave as it was in the
+ * ring. */
 static __always_inline void string_prepare(char *string, size_t size)
 {
 	string[0] = 0;
@@ -91,7 +92,8 @@ static __always_inline bool process_other_emit(struct task_struct *task, uint64_
 static __always_inline bool process_current_emit(struct task_struct *task, uint64_t process_id)
 {
 	struct mm_struct *mm = KERNEL_READ(task, mm);
-	/* Before 6.2 the verifier does not see that a second test for NULL cannot fail: no call between this and the first. */
+	/* Before 6.2 the verifier does not see that a second test for NULL cannot fail: no call between this and the
+	 * first. */
 	struct event_process *event = ring_reserve(sizeof(*event));
 
 	if (!event)

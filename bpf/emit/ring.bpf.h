@@ -40,8 +40,8 @@ static __always_inline void *ring_reserve(uint64_t bytes)
 	return event;
 }
 
-/* Copy an event of `bytes`, at most `bytes_max`, which is a constant. False when the ring is full, which has been counted
- * then. */
+/* Copy an event of `bytes`, at most `bytes_max`, which is a constant. False when the ring is full, which has been
+ * counted then. */
 static __always_inline bool ring_output(void *event, uint64_t bytes, uint64_t bytes_max, uint64_t now_ns)
 {
 	counter_increment(SENSOR_COUNTER_EVENTS_CAPTURED);

@@ -57,8 +57,8 @@ static __always_inline uint8_t unix_role(struct sock *sk)
 	return SHM_ROLE_UNKNOWN;
 }
 
-/* NULL if the table is full, which has been counted then. Inline, as its entry in the making takes a third of the stack that
- * all calls share, and before 6.x what other calls take is added to it. */
+/* NULL if the table is full, which has been counted then. Inline, as its entry in the making takes a third of the stack
+ * that all calls share, and before 6.x what other calls take is added to it. */
 static __always_inline struct connection *connection_insert(struct sock *sk, uint8_t role, uint16_t flags)
 {
 	uint64_t key = (uint64_t)sk;
@@ -156,8 +156,8 @@ static __noinline void connection_verdict(struct connection *connection, struct 
 	}
 }
 
-/* Whether a process that is not the owner becomes it. Outside of the sensor's pid namespace it does always, so that nothing is
- * seen of it on a socket that both sides use, and whoever comes after it takes the socket back. */
+/* Whether a process that is not the owner becomes it. Outside of the sensor's pid namespace it does always, so that
+ * nothing is seen of it on a socket that both sides use, and whoever comes after it takes the socket back. */
 static __always_inline bool owner_changes(struct connection *connection, struct task_struct *task, uint32_t pid,
 					  uint32_t direction)
 {

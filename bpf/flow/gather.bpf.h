@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Emit a small transfer as one event, of however many pieces of memory it is: a head and a body that one writev sends cost
- * one reservation in the ring, and one record in everything behind it. The pieces are gathered in memory of this CPU, which
- * stays in its cache; the ring gets a copy of the exact length. */
+/* Emit a small transfer as one event, of however many pieces of memory it is: a head and a body that one writev sends
+ * cost one reservation in the ring, and one record in everything behind it. The pieces are gathered in memory of this
+ * CPU, which stays in its cache; the ring gets a copy of the exact length. */
 #ifndef BPF_FLOW_GATHER_BPF_H
 #define BPF_FLOW_GATHER_BPF_H
 
@@ -22,8 +22,8 @@ static __always_inline bool gather_is_worthwhile(const struct transfer *transfer
 	       transfer->bytes <= GATHER_BYTES_MAX && transfer->segment.connection_id;
 }
 
-/* Whether the transfer, which begins with the `captured` bytes at `words`, is where HTTP/2 begins: transfer->hint says what it
- * is then. */
+/* Whether the transfer, which begins with the `captured` bytes at `words`, is where HTTP/2 begins: transfer->hint says
+ * what it is then. */
 static __always_inline bool transfer_is_http2(struct transfer *transfer, const uint64_t *words, uint32_t captured)
 {
 	if (!transfer->seeks || captured < HTTP2_HEADER_BYTES)
@@ -77,8 +77,8 @@ static __always_inline bool gather_vector(struct transfer *transfer)
 	return at == transfer->bytes;
 }
 
-/* Emit the transfer whole. What fails is left to those who go through it segment by segment. A global function, as those of
- * flow/http2. */
+/* Emit the transfer whole. What fails is left to those who go through it segment by segment. A global function, as
+ * those of flow/http2. */
 __weak int gather_emit(uint64_t slot)
 {
 	struct transfer *transfer = scratch_find(slot);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Walk the HTTP/2 frames of one transfer: everything but the payload of DATA is emitted, whatever the budget.
  *
- * What is shown is gathered in a run, as long as it lies in one piece of memory; a run is emitted with the bytes behind it
- * that are not shown. lib/http2_walk.h decides which those are.
+ * What is shown is gathered in a run, as long as it lies in one piece of memory; a run is emitted with the bytes behind
+ * it that are not shown. lib/http2_walk.h decides which those are.
  *
  * The loop is of global functions, one calling the next: the verifier checks each once, whatever its caller does with
  * it, so that HTTP2_STEPS_MAX steps cost it no more than one. bpf_loop would say the same since 5.17 only. */
@@ -249,7 +249,8 @@ static __always_inline bool http2_bytes_fit(struct http2_job *job, struct transf
 	return fits;
 }
 
-static __always_inline void http2_give_up(struct connection *connection, uint32_t direction, const struct http2_job *job)
+static __always_inline void http2_give_up(struct connection *connection, uint32_t direction,
+					  const struct http2_job *job)
 {
 	struct http2_direction key = {.connection_id = connection->connection_id, .direction = direction & 1};
 
@@ -357,8 +358,8 @@ static __always_inline void http2_keep(struct connection *connection, struct htt
 		http2_give_up(connection, direction, job);
 }
 
-/* Walk a transfer whose direction http2_open or http2_begin has found to be HTTP/2. Returns the position up to which events
- * were emitted; 0 if none was. */
+/* Walk a transfer whose direction http2_open or http2_begin has found to be HTTP/2. Returns the position up to which
+ * events were emitted; 0 if none was. */
 static __noinline uint64_t http2_transfer(struct connection *connection, struct transfer *transfer)
 {
 	uint64_t slot = transfer->slot, bytes = transfer->bytes;

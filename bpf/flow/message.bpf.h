@@ -9,8 +9,8 @@
 
 enum { MESSAGE_STEPS_BACK_MAX = 1024 }; /* UIO_MAXIOV: no vector is longer */
 
-/* A global function, so that the verifier goes through the loop once. `vector` is where the iterator stands, `offset` how far
- * within that element. */
+/* A global function, so that the verifier goes through the loop once. `vector` is where the iterator stands, `offset`
+ * how far within that element. */
 __weak int message_vector(uint64_t slot, uint64_t vector, uint64_t offset)
 {
 	struct transfer *transfer = scratch_find(slot);

@@ -30,8 +30,8 @@ static __always_inline uint32_t budget_left(struct connection *connection)
 	return captured < config.capture_bytes ? config.capture_bytes - captured : 0;
 }
 
-/* Emit the transfer's segment. False if that could not be, or was not done because HTTP/2 begins there: transfer->hint says
- * so then. A global function, as those of flow/http2.bpf.h. */
+/* Emit the transfer's segment. False if that could not be, or was not done because HTTP/2 begins there: transfer->hint
+ * says so then. A global function, as those of flow/http2.bpf.h. */
 __weak int transfer_segment_emit(uint64_t slot)
 {
 	struct transfer *transfer = scratch_find(slot);
@@ -53,7 +53,8 @@ __weak int transfer_segment_emit(uint64_t slot)
 }
 
 /* Returns the position up to which events were emitted; 0 if none was. */
-static __always_inline uint64_t transfer_segments_emit(struct connection *connection, struct transfer *transfer, bool first)
+static __always_inline uint64_t transfer_segments_emit(struct connection *connection, struct transfer *transfer,
+						       bool first)
 {
 	struct segment *segment = &transfer->segment;
 	uint64_t remaining = transfer->present, reported = 0;
@@ -100,8 +101,8 @@ static __noinline uint64_t transfer_emit(struct connection *connection, struct t
 	return result == GATHER_EMITTED ? transfer->segment.offset + bytes : 0;
 }
 
-/* What the beginning of a transfer is searched for. Its place in the frames is worth a search only where it has been, or
- * could have been before, HTTP/2. */
+/* What the beginning of a transfer is searched for. Its place in the frames is worth a search only where it has been,
+ * or could have been before, HTTP/2. */
 static __always_inline uint8_t transfer_seeks(const struct connection *connection)
 {
 	return connection->http2_seen || connection->flags & CONNECTION_JOINED ? TRANSFER_SEEKS_FRAMES

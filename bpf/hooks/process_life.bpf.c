@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Forget processes at execve and exit. They are announced when they use a socket, not when they start: most never do. */
+/* Forget processes at execve and exit. They are announced when they use a socket, not when they start: most never
+ * do. */
 #include "kernel_types.h"
 
 #include <bpf/bpf_tracing.h>

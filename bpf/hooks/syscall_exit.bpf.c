@@ -103,7 +103,8 @@ static __always_inline void call_messages(struct transfer *transfer, struct abi_
 	transfer->present = length;
 }
 
-/* Apart from the program, whose stack counts for everything that it calls: 6.1 and older sum it up in steps of 32 bytes. */
+/* Apart from the program, whose stack counts for everything that it calls: 6.1 and older sum it up in steps of 32
+ * bytes. */
 static __noinline void call_describe(struct transfer *transfer, struct pt_regs *regs, uint64_t number)
 {
 	uint64_t second = SYSCALL_ARGUMENT_1(regs), third = SYSCALL_ARGUMENT_2(regs);

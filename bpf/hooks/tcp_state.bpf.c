@@ -6,8 +6,8 @@
 
 #include "flow/connection.bpf.h"
 
-/* What the peer has acknowledged against what was counted: io_uring under the tracepoint capture, the TLS of the kernel and
- * MPTCP take ways that no hook is on. Of connections from their beginning that nobody asked to leave out. */
+/* What the peer has acknowledged against what was counted: io_uring under the tracepoint capture, the TLS of the kernel
+ * and MPTCP take ways that no hook is on. Of connections from their beginning that nobody asked to leave out. */
 static __always_inline void sent_account(struct sock *sk, const struct connection *connection)
 {
 	enum { SYN_AND_FIN = 2 };

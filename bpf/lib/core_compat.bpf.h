@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Hold every difference between kernels, each with the version that made it. Nothing else in bpf/ asks for a version. */
+/* Hold every difference between kernels, each with the version that made it. Nothing else in bpf/ asks for a
+ * version. */
 #ifndef BPF_LIB_CORE_COMPAT_BPF_H
 #define BPF_LIB_CORE_COMPAT_BPF_H
 
@@ -19,8 +20,8 @@ extern struct capture_state state;
  * takes CAP_SYS_ADMIN.
  *
  * Only one of the linked objects may name it: libbpf 1.1 cannot link two that refer to the same kernel function. It is
- * the one where every nanosecond counts, which defines CORE_COMPAT_RDONLY_CAST. There the verifier takes the branch out;
- * the compiler, left without it, spills registers in a way that the verifier of 6.18 refuses. */
+ * the one where every nanosecond counts, which defines CORE_COMPAT_RDONLY_CAST. There the verifier takes the branch
+ * out; the compiler, left without it, spills registers in a way that the verifier of 6.18 refuses. */
 #if defined(CORE_COMPAT_RDONLY_CAST) && !defined(CORE_COMPAT_BEFORE_6_2)
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
@@ -51,8 +52,8 @@ static __always_inline void *kernel_pointer_read(void *address)
 	return KERNEL_READ((struct hlist_head *)address, first);
 }
 
-/* 5.12: atomics that return the old value. An older verifier refuses the mere sight of them, in a branch that is never taken
- * too, so that the programs are built a second time without: CORE_COMPAT_BEFORE_5_12. */
+/* 5.12: atomics that return the old value. An older verifier refuses the mere sight of them, in a branch that is never
+ * taken too, so that the programs are built a second time without: CORE_COMPAT_BEFORE_5_12. */
 #ifndef CORE_COMPAT_BEFORE_5_12
 static __always_inline uint64_t offset_advance(uint64_t *offset, uint64_t bytes)
 {

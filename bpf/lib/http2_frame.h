@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Tell HTTP/2 frame headers from other bytes (RFC 9113, sections 3.4, 4.1 and 6). Calls no BPF helper: the host compiles
- * this file too, to test it. */
+/* Tell HTTP/2 frame headers from other bytes (RFC 9113, sections 3.4, 4.1 and 6). Calls no BPF helper: the host
+ * compiles this file too, to test it. */
 #ifndef BPF_LIB_HTTP2_FRAME_H
 #define BPF_LIB_HTTP2_FRAME_H
 
@@ -113,10 +113,9 @@ static HTTP2_INLINE uint32_t http2_header_weight(struct http2_header header)
 	case HTTP2_DATA:
 		return odd && !(flags & ~(HTTP2_END_STREAM | HTTP2_PADDED)) ? 1 : 0;
 	case HTTP2_HEADERS:
-		return odd && length && flags & HTTP2_END_HEADERS &&
-				       !(flags & ~(HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED | HTTP2_HAS_PRIORITY))
-			       ? 2
-			       : 0;
+		if (flags & ~(HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED | HTTP2_HAS_PRIORITY))
+			return 0;
+		return odd && length && flags & HTTP2_END_HEADERS ? 2 : 0;
 	case HTTP2_PRIORITY:
 		return odd && length == 5 && !flags ? 3 : 0;
 	case HTTP2_RST_STREAM:
@@ -171,8 +170,8 @@ static HTTP2_INLINE bool http2_settings_begin(const uint8_t *bytes, uint32_t cou
 	return true;
 }
 
-/* The first setting behind such a header has a registered name (or gRPC's own): nine bytes that look like a header stand
- * at the beginning of other protocols too, if rarely. */
+/* The first setting behind such a header has a registered name (or gRPC's own): nine bytes that look like a header
+ * stand at the beginning of other protocols too, if rarely. */
 static HTTP2_INLINE bool http2_setting_known(const uint8_t *bytes)
 {
 	uint32_t name = (uint32_t)bytes[HTTP2_HEADER_BYTES] << 8 | bytes[HTTP2_HEADER_BYTES + 1];
@@ -187,8 +186,8 @@ enum http2_hint {
 	HTTP2_HINT_FRAMES,  /* something like a frame header */
 };
 
-/* What a call's bytes, of which `count` (HTTP2_HEADER_BYTES at least) lie in two words, may be the beginning of. Cheap, as it
- * is asked of every protocol. */
+/* What a call's bytes, of which `count` (HTTP2_HEADER_BYTES at least) lie in two words, may be the beginning of. Cheap,
+ * as it is asked of every protocol. */
 static HTTP2_INLINE enum http2_hint http2_hint(const uint64_t *words, uint32_t count, bool frames)
 {
 	enum { ANSWER_BYTES = 12 };

@@ -132,8 +132,8 @@ static HTTP2_INLINE void http2_walk_begin(struct http2_walk *walk, enum http2_ph
 		walk->left = HTTP2_ANSWER_BYTES_MAX;
 }
 
-/* Decide over the first `count` bytes of a connection's direction, which are at walk->bytes: false if it cannot be HTTP/2.
- * `seen`: the other direction is HTTP/2 already. */
+/* Decide over the first `count` bytes of a connection's direction, which are at walk->bytes: false if it cannot be
+ * HTTP/2. `seen`: the other direction is HTTP/2 already. */
 static HTTP2_INLINE bool http2_walk_open(struct http2_walk *walk, uint32_t count, bool seen)
 {
 	enum { NAMED_BYTES = HTTP2_HEADER_BYTES + 2 };
@@ -349,7 +349,8 @@ static HTTP2_INLINE void http2_step_prefix(struct http2_walk *walk, struct http2
 		message->prefix[i] = walk->bytes[i];
 	if (have >= HTTP2_PREFIX_BYTES) {
 		const uint8_t *length = &walk->bytes[1];
-		message->left = (uint32_t)length[0] << 24 | (uint32_t)length[1] << 16 | (uint32_t)length[2] << 8 | length[3];
+		message->left = (uint32_t)length[0] << 24 | (uint32_t)length[1] << 16 | (uint32_t)length[2] << 8 |
+				length[3];
 		walk->empty_messages = message->left ? 0 : walk->empty_messages + 1;
 	}
 	http2_data_next(walk, messages);

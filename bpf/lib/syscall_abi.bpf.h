@@ -41,7 +41,8 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 	return KERNEL_READ(task, thread_info.status) & TS_COMPAT;
 }
 
-/* sendto, sendmsg, recvfrom and recvmsg of ia32 have numbers that mean nothing to a 64-bit program; so has all of x32. */
+/* sendto, sendmsg, recvfrom and recvmsg of ia32 have numbers that mean nothing to a 64-bit program; so has all of
+ * x32. */
 static __always_inline bool syscall_is_of_compat_sockets(uint64_t number)
 {
 	enum { IA32_SENDTO = 369, IA32_RECVMSG = 372, X32_BIT = 30 };

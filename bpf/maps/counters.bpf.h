@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The counters of the kernel side: a row for each CPU, indexed as the sensor's table is. The sensor maps the rows into its
- * memory: reading them takes no system call. */
+/* The counters of the kernel side: a row for each CPU, indexed as the sensor's table is. The sensor maps the rows into
+ * its memory: reading them takes no system call. */
 #ifndef BPF_MAPS_COUNTERS_BPF_H
 #define BPF_MAPS_COUNTERS_BPF_H
 

@@ -31,8 +31,8 @@ struct http2_messages {
 	uint32_t stream;
 };
 
-/* gRPC messages that lie in more than one DATA frame while other streams' lie between. When there are more, the oldest is
- * forgotten: messages of its stream may go uncounted, frames are not affected. */
+/* gRPC messages that lie in more than one DATA frame while other streams' lie between. When there are more, the oldest
+ * is forgotten: messages of its stream may go uncounted, frames are not affected. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One struct transfer per CPU and program: too large to pass in registers, and on the stack the verifier would follow every
- * combination of its values to the end instead of once. A program never runs twice at a time on one CPU, but two
+/* One struct transfer per CPU and program: too large to pass in registers, and on the stack the verifier would follow
+ * every combination of its values to the end instead of once. A program never runs twice at a time on one CPU, but two
  * programs may take turns there. */
 #ifndef BPF_MAPS_SCRATCH_BPF_H
 #define BPF_MAPS_SCRATCH_BPF_H

@@ -192,7 +192,7 @@ enum step http1_server_hole(struct http1 *http, const struct flow *flow, struct 
 }
 
 /* Whose response is this? The hole began in a response's body: that one is over, and so are those of its turn, but a
- * single one that is left of the same turn can only be answered by this. Of a client that does not wait nobody knows. */
+ * single one that is left of the same turn can only be answered by this. If the client does not wait nobody knows. */
 void http1_server_found_again(struct http1 *http, const struct flow *flow)
 {
 	if (http->answering) {

@@ -8,9 +8,9 @@
  *
  * Two things are certain without that proof, if the client waits for its replies before it goes on. What the capture
  * budget left out is of the turn in which it was: the next turn begins in step. And a reply whose end was not seen is
- * over when the client's next turn begins. A client that sends one request at a time waits. Of one that sends several at
- * once it is believed when it was seen to do so, time and again; one that was seen not to wait proves something only by
- * a pause. */
+ * over when the client's next turn begins. A client that sends one request at a time waits. Of one that sends several
+ * at once it is believed when it was seen to do so, time and again; one that was seen not to wait proves something
+ * only by a pause. */
 #ifndef PROTOCOLS_PAIRING_PAIRING_H
 #define PROTOCOLS_PAIRING_PAIRING_H
 
@@ -69,7 +69,7 @@ struct pairing_rules {
 	void (*unanswered)(struct pairing *pairing, const struct request *request);
 };
 
-/* A client that sends several requests at once is believed to wait for the replies when it was seen to do so as often. */
+/* So often must a client that sends several requests at once be seen to wait for the replies, to be believed. */
 enum { PAIRING_WAITED_ENOUGH = 3 };
 
 struct pairing_side {
@@ -93,7 +93,7 @@ struct pairing {
 	bool doubt;	      /* replies may have been lost */
 	bool batch;	      /* several requests of this turn were seen to wait at once */
 	bool several;	      /* that was so in any turn */
-	uint8_t waited;	      /* how often in succession it had all replies when it went on, up to PAIRING_WAITED_ENOUGH */
+	uint8_t waited;	      /* so often in succession it had all replies when it went on, or PAIRING_WAITED_ENOUGH */
 	uint64_t reply_first_ns;
 	uint64_t reply_last_ns;
 };

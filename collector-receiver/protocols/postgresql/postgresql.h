@@ -1,5 +1,5 @@
-/* PostgreSQL's wire protocol 3: what parsing, following and pairing share. Reference: PostgreSQL 15 documentation, chapter
- * 55 "Frontend/Backend Protocol". */
+/* PostgreSQL's wire protocol 3: what parsing, following and pairing share. Reference: PostgreSQL 15 documentation,
+ * chapter 55 "Frontend/Backend Protocol". */
 #ifndef PROTOCOLS_POSTGRESQL_POSTGRESQL_H
 #define PROTOCOLS_POSTGRESQL_POSTGRESQL_H
 
@@ -18,7 +18,7 @@ enum {
 	POSTGRESQL_NAME_BYTES_MAX = 63,    /* NAMEDATALEN - 1: the server tells longer names apart by no more */
 	POSTGRESQL_HEAD_BYTES = 5,         /* type and length */
 	POSTGRESQL_MESSAGE_BYTES_MAX = 0x3fffffff,      /* the server's own limit, MaxAllocSize */
-	POSTGRESQL_FOUND_BYTES_MAX = 0xffffff,          /* of a message that is looked for, not of one that is in step */
+	POSTGRESQL_FOUND_BYTES_MAX = 0xffffff, /* of a message that is looked for, not of one that is in step */
 	POSTGRESQL_STARTUP_BYTES_MAX = 10000,           /* the server's own limit, MAX_STARTUP_PACKET_LENGTH */
 	POSTGRESQL_SQLSTATE_BYTES = 5,
 };
@@ -200,7 +200,7 @@ struct postgresql {
 	bool idle;     /* the server's last message was ReadyForQuery */
 	bool aborted;  /* after an error the server passes everything over up to Sync */
 	bool executed; /* the client's batch has an Execute */
-	bool batched;   /* batches of several Executes were seen: what a gap has swallowed may be of the batch that follows */
+	bool batched;   /* batches of several Executes were seen: a gap may have swallowed some of the next */
 	bool batch;     /* batches of this turn were seen to wait at once */
 	bool pipelined; /* that was so in any turn: turns tell when the client was seen to wait for the replies */
 	uint8_t waited; /* how often in succession it had them all when it went on, up to POSTGRESQL_WAITED_ENOUGH */

@@ -112,8 +112,9 @@ enum match postgresql_find(enum sender from, struct slice bytes, bool more_may_c
 				return found;
 			if (more_may_come)
 				return MATCH_MORE;
-			return m.bytes >= CUT_BYTES_MIN && postgresql_body_may_be_valid(from, m.type, m.body) ? found
-													      : MATCH_NO;
+			bool likely = m.bytes >= CUT_BYTES_MIN && postgresql_body_may_be_valid(from, m.type, m.body);
+
+			return likely ? found : MATCH_NO;
 		}
 		if (i == 0 && !postgresql_body_is_valid(from, m.type, m.body))
 			return MATCH_NO;

@@ -467,7 +467,8 @@ static void requests_beyond_the_limit_are_counted_and_the_pairing_stays_right(vo
 	assert_int_equal(feed->exchanges, HTTP1_OUTSTANDING_MAX);
 	request(feed, GET("/after"));
 	response(feed, OK_EMPTY);
-	assert_non_null(strstr(feed->log, "server GET /255 1.1 200 0 255 message\nserver GET /after 1.1 200 0 0 message\n"));
+	assert_non_null(strstr(feed->log, "server GET /255 1.1 200 0 255 message\n"
+					  "server GET /after 1.1 200 0 0 message\n"));
 	assert_int_equal(counters[COUNTER_RESPONSES_UNMATCHED], 0);
 }
 
@@ -538,7 +539,8 @@ static void after_a_hole_anywhere_the_connection_is_followed_again(void **state)
 				if (strstr(feed->log, "server GET /4 1.1 200 0 0 message\n") == NULL)
 					fail_msg("turn %zu, hole of %zu at %zu:\n%s", turn, hole, at, feed->log);
 				if (strstr(feed->log, " 500 ") != NULL || feed->exchanges > 4)
-					fail_msg("turn %zu, hole of %zu at %zu invents:\n%s", turn, hole, at, feed->log);
+					fail_msg("turn %zu, hole of %zu at %zu invents:\n%s", turn, hole, at,
+						 feed->log);
 			}
 		}
 	}
