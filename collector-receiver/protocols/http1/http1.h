@@ -65,7 +65,8 @@ bool http1_start_is_plausible(enum sender from, struct slice bytes);
 /* struct protocol.recognise */
 enum match http1_recognise(const struct opening *opening);
 
-/* The same where it is known who speaks: MATCH_NO for a message of the other's kind. */
+/* The same where it is known who speaks, and the bytes may also begin within a message: MATCH_NO for a message of the
+ * other's kind, and for a request whose method is not registered. */
 enum match http1_recognise_from(enum sender from, struct slice first, bool more_may_come);
 
 /* Parse a head at the start of `bytes`, whose first `examined` bytes were offered before in vain. On HTTP1_PARSED

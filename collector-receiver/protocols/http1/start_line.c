@@ -136,7 +136,8 @@ static bool is_cut_request_line(struct slice line, size_t method)
 	       (target.bytes[0] == '/' || (target.length >= 7 && memcmp(target.bytes, "http://", 7) == 0));
 }
 
-static enum match recognise_request(struct slice first, bool more_may_come)
+/* `within`: the bytes may begin within a message, whose last word is then no part of a method. */
+static enum match recognise_request(struct slice first, bool within, bool more_may_come)
 {
 	size_t method = token_length(first, HTTP1_METHOD_BYTES_MAX);
 	struct http1_head head;
@@ -144,6 +145,8 @@ static enum match recognise_request(struct slice first, bool more_may_come)
 	if (method == first.length)
 		return more_may_come && method < HTTP1_METHOD_BYTES_MAX ? MATCH_MORE : MATCH_NO;
 	if (method == 0 || first.bytes[method] != ' ')
+		return MATCH_NO;
+	if (within && !method_is_registered((struct slice){first.bytes, method}))
 		return MATCH_NO;
 	size_t seen = first.length < HTTP1_START_LINE_BYTES_MAX ? first.length : HTTP1_START_LINE_BYTES_MAX;
 	const char *end = memchr(first.bytes, '\n', seen);
@@ -183,7 +186,8 @@ enum match http1_recognise_from(enum sender from, struct slice first, bool more_
 
 	if (!skip_line_ends(&first, more_may_come, &match))
 		return match;
-	return from == FROM_CLIENT ? recognise_request(first, more_may_come) : recognise_response(first, more_may_come);
+	return from == FROM_CLIENT ? recognise_request(first, true, more_may_come)
+				   : recognise_response(first, more_may_come);
 }
 
 enum match http1_recognise(const struct opening *opening)
@@ -194,5 +198,5 @@ enum match http1_recognise(const struct opening *opening)
 	if (!skip_line_ends(&first, opening->more_may_come, &match))
 		return match;
 	match = recognise_response(first, opening->more_may_come);
-	return match != MATCH_NO ? match : recognise_request(first, opening->more_may_come);
+	return match != MATCH_NO ? match : recognise_request(first, false, opening->more_may_come);
 }

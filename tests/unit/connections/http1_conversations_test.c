@@ -51,7 +51,7 @@ static const struct conversation conversations[] = {
 	{"a server that answers before the request's body is complete",
 	 {">POST /early HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345",
 	  "<HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n",
-	  ">6789)GET /next HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	  ">67890GET /next HTTP/1.1\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	 "POST /early 1.1 413 10 0 message\nGET /next 1.1 200 0 0 message\n"},
 	{"unknown and WebDAV methods",
 	 {">PROPFIND /d HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
