@@ -220,11 +220,14 @@ def connections_older_than_the_sensor_are_seen(host):
     for connection in old:
         connection.request("GET", "/before-the-sensor")
         connection.getresponse().read()
-    old[-1].request("GET", "/slow/when-the-sensor-starts")
+    held = host.directory / "held"
+    held.touch()
+    old[-1].request("GET", f"/while{held}")
     sensor, receiver = host.sensor(), host.receiver()
     telemetry = Telemetry(host.out / "otlp.jsonl")
     # A receive that waits in the kernel when fentry comes returns past it: docs/support-matrix.md.
     past = [(1, 0)] if "capture by fentry" in sensor.output() else []
+    held.unlink()
     old[-1].getresponse().read()
     for n, connection in enumerate(old):
         for m in range(3):

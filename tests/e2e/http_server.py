@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Python's own HTTP/1.1 server with the handlers that the scenarios ask for."""
 import http.server
+import os
 import select
 import socket
 import sys
@@ -39,7 +40,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def any_method(self):
-        """/status/NNN answers NNN; /chunked answers in chunks; anything else with the length of the body it got."""
+        """/status/NNN answers NNN; /chunked answers in chunks; /while/FILE when the file is gone; anything else with the
+        length of the body it got."""
         body = self.body()
         _, first, *rest = self.path.split("?")[0].split("/")
         if first == "status":
@@ -50,6 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif first == "slow":
             time.sleep(0.3)
             self.answer(200, b"slow")
+        elif first == "while":
+            while os.path.exists("/" + "/".join(rest)):
+                time.sleep(0.01)
+            self.answer(200, b"gone")
         elif first == "cut":
             self.send_response(200)
             self.send_header("Content-Length", "100000")
