@@ -106,10 +106,21 @@ def a_stopped_receiver_costs_nothing_but_counted_drops(host):
     check_equal(counter_sum(read, ATTACHES), 1, "attaches: the session outlived the stop")
 
 
+def programs_held(pid):
+    """The programs whose descriptors a process has; other descriptors of it may come and go meanwhile."""
+    held = set()
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        try:
+            text = info.read_text()
+        except FileNotFoundError:
+            continue
+        held |= {int(line.split()[1]) for line in text.splitlines() if line.startswith("prog_id:")}
+    return held
+
+
 def nothing_of_the_sensor_stays_in_the_kernel(host):
     sensor = host.sensor()
-    held = {int(line.split()[1]) for info in pathlib.Path(f"/proc/{sensor.pid}/fdinfo").iterdir()
-            for line in info.read_text().splitlines() if line.startswith("prog_id:")}
+    held = programs_held(sensor.pid)
     check(held, "the running sensor holds programs")
     sensor.stop(signal.SIGKILL)
 
